@@ -1,0 +1,1 @@
+"""Pure: bytes become items."""
