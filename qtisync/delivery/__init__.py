@@ -1,0 +1,1 @@
+"""Pure: how a change travels and what an answer means."""

@@ -1,0 +1,267 @@
+"""The ladder of calls that brings one object to its target, sans I/O.
+
+``next_step`` looks at what was asked and answered so far and says what comes next: a request, or what the attempt came
+to. POST creates and never updates, PUT updates and never creates, a 404 of one leads to the other, at most once each.
+A create whose answer was lost is never repeated blindly: it is read first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from qtisync.delivery.messages import Purpose, Request
+from qtisync.delivery.outcome import (
+    Accepted,
+    Altered,
+    Answer,
+    Conflicted,
+    Exists,
+    Missing,
+    Outcome,
+    RemoteObject,
+    Shown,
+    Unavailable,
+)
+from qtisync.model import Digest, Facets, Json, Key, Kind, Metadata, Presence, Remote, Scope
+
+COLLECTIONS: Mapping[Kind, str] = {
+    Kind.ITEM: "assessment-items",
+    Kind.STIMULUS: "stimuli",
+    Kind.TEST: "assessment-tests",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What a target's configuration and capabilities allow."""
+
+    preserve_foreign: bool = True
+    overwrite_conflicts: bool = False
+    read_back: bool = False
+    metadata_endpoint: bool = False
+    """The metadata call may be used: the canary passed."""
+    owned: bool = True
+    """The identifier is ours by prefix, or all of git is ours."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One object on its way to its target."""
+
+    key: Key
+    content: Digest
+    metadata: Metadata
+    """Git's keys, complete."""
+    body: Mapping[str, Json]
+    """The content as it is sent, without metadata: ``{"format": "xml", "xml": …}``, or a stimulus' fields."""
+    scope: frozenset[Scope]
+    presence: Presence
+    acknowledged: Facets = Facets()
+    acknowledged_metadata: Metadata = field(default_factory=dict)
+    remote: Remote | None = None
+    force: bool = False
+    terms: Terms = Terms()
+
+
+Step: TypeAlias = tuple[Request, Answer]
+
+
+def next_step(job: Job, steps: tuple[Step, ...]) -> Request | Outcome:
+    """The next request for ``job`` after ``steps``, or what the attempt came to."""
+    if not steps:
+        return _first(job)
+    request, answer = steps[-1]
+    match answer:
+        case Shown():
+            return _after_shown(job, steps, request, answer)
+        case Missing():
+            return _after_missing(job, steps, request)
+        case Exists():
+            return _once(steps, Purpose.PRE_READ, read(job.key, Purpose.PRE_READ), answer)
+        case _:
+            return answer
+
+
+def read(key: Key, purpose: Purpose) -> Request:
+    """The request that reads one object."""
+    return Request(method="GET", segments=(COLLECTIONS[key.kind], key.identifier), purpose=purpose)
+
+
+def _first(job: Job) -> Request | Outcome:
+    if job.presence is Presence.ABSENT:
+        return _create(job)
+    if job.presence is Presence.DOUBTFUL or needs_reading(job):
+        return read(job.key, Purpose.PRE_READ)
+    return write(job, {})
+
+
+def needs_reading(job: Job) -> bool:
+    """Whether the API's copy is read before it is written: foreign keys, conflicts, or an answer that was lost."""
+    doubt = job.acknowledged.content is None or job.acknowledged.metadata is None
+    return doubt or job.terms.preserve_foreign or not job.terms.overwrite_conflicts
+
+
+def _after_shown(job: Job, steps: tuple[Step, ...], request: Request, answer: Shown) -> Request | Outcome:
+    remote = answer.remote
+    if request.purpose is Purpose.PRE_READ:
+        return _after_reading(job, steps, remote)
+    meant = request.body if request.purpose.writes else _last_written(steps)
+    if request.purpose.writes and job.terms.read_back:
+        return read(job.key, Purpose.READ_BACK)
+    different = differences(job, _metadata_of(meant), remote)
+    if not different:
+        return Accepted(remote=remote, status=answer.status)
+    if request.purpose is Purpose.UPDATE_METADATA or _wrote(steps) is Purpose.UPDATE_METADATA:
+        # The special call did not do what it should: the complete one follows at once.
+        return _once(steps, Purpose.UPDATE, update(job, _metadata_of(meant)), answer)
+    return Altered(remote=remote, differences=different, status=answer.status)
+
+
+def _after_reading(job: Job, steps: tuple[Step, ...], remote: RemoteObject) -> Request | Outcome:
+    foreign = foreign_keys(job, remote)
+    wanted = {**foreign, **job.metadata}
+    if not differences(job, wanted, remote) and (job.terms.preserve_foreign or remote.metadata == job.metadata):
+        return Accepted(remote=remote, written=False)
+    complaint = conflict(job, remote)
+    if complaint is not None and not job.force:
+        return Conflicted(message=complaint, remote=remote)
+    if any(step.purpose in {Purpose.UPDATE, Purpose.UPDATE_METADATA} for step, _ in steps):
+        return Unavailable(message="the object appears and disappears at the API; trying again later")
+    kept = foreign if job.terms.preserve_foreign else {}
+    changed = frozenset() if content_as_meant(job, remote) else frozenset({Scope.CONTENT})
+    return write(job, kept, also=changed)
+
+
+def _after_missing(job: Job, steps: tuple[Step, ...], request: Request) -> Request | Outcome:
+    if request.purpose is Purpose.READ_BACK:
+        return Unavailable(message="what was just written cannot be read yet")
+    return _once(steps, Purpose.CREATE, _create(job), Missing())
+
+
+def _once(steps: tuple[Step, ...], purpose: Purpose, request: Request, otherwise: Answer) -> Request | Outcome:
+    """``request``, unless its like was asked after the last other turn already; then the attempt ends."""
+    repeats = sum(step.purpose is purpose for step, _ in steps)
+    allowed = 2 if purpose is Purpose.PRE_READ else 1  # one before the first write, one after a create that met a 409
+    if repeats < allowed:
+        return request
+    return (
+        Unavailable(message="the API answers in circles; trying again later")
+        if isinstance(otherwise, Shown)
+        else otherwise
+    )
+
+
+def write(job: Job, foreign: Metadata, also: frozenset[Scope] = frozenset()) -> Request:
+    """The call that writes ``job``; ``foreign`` metadata is sent back with git's."""
+    metadata = {**foreign, **job.metadata}
+    only_metadata = (job.scope | also) == {Scope.METADATA} and job.key.kind is Kind.ITEM
+    if only_metadata and job.terms.metadata_endpoint:
+        return update_metadata(job, metadata)
+    return update(job, metadata)
+
+
+def _create(job: Job) -> Request:
+    body = {**job.body, "metadata": dict(job.metadata)}
+    return Request(method="POST", segments=(COLLECTIONS[job.key.kind],), purpose=Purpose.CREATE, body=body)
+
+
+def update(job: Job, metadata: Metadata) -> Request:
+    """PUT with the complete object: what is left out would be cleared."""
+    body = {**job.body, "metadata": dict(metadata)}
+    segments = (COLLECTIONS[job.key.kind], job.key.identifier)
+    return Request(method="PUT", segments=segments, purpose=Purpose.UPDATE, body=body)
+
+
+def update_metadata(job: Job, metadata: Metadata, purpose: Purpose = Purpose.UPDATE_METADATA) -> Request:
+    """POST /assessment-items/metadata, with the complete item as its documentation shows it."""
+    body = {**job.body, "metadata": dict(metadata)}
+    return Request(method="POST", segments=("assessment-items", "metadata"), purpose=purpose, body=body)
+
+
+def foreign_keys(job: Job, remote: RemoteObject) -> Metadata:
+    """Metadata at the API that is not git's: neither wanted now nor confirmed as ours before."""
+    ours = job.acknowledged_metadata.keys() | job.metadata.keys()
+    return {name: value for name, value in remote.metadata.items() if name not in ours}
+
+
+def differences(job: Job, meant: Metadata, remote: RemoteObject) -> tuple[str, ...]:
+    """In words, where the API's copy is not what was meant. Keys that the API added by itself are no difference."""
+    found = []
+    if not content_as_meant(job, remote):
+        found.append("its XML differs from ours")
+    for name in sorted(meant):
+        if name not in remote.metadata:
+            found.append(f'metadata "{name}" is missing')
+        elif not same_json(remote.metadata[name], meant[name]):
+            found.append(f'metadata "{name}" has another value')
+    left = sorted((job.acknowledged_metadata.keys() - meant.keys()) & remote.metadata.keys())
+    found += [f'metadata "{name}" was removed in git and is still there' for name in left]
+    return tuple(found)
+
+
+def content_as_meant(job: Job, remote: RemoteObject) -> bool:
+    """Whether the API's XML is ours, or, if ours did not change, still what the API made of it last time."""
+    if job.key.kind is not Kind.ITEM:
+        return True  # the API turns a stimulus' fields into XML of its own, which cannot be compared (api notes C9)
+    unchanged = Scope.CONTENT not in job.scope and job.remote is not None and remote.content == job.remote.content
+    return remote.content == job.content or unchanged
+
+
+def same_json(one: Json, other: Json) -> bool:
+    """Equality of JSON values; ``True`` is not 1."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same_json(one[name], other[name]) for name in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same_json, one, other))
+    return one == other
+
+
+def conflict(job: Job, remote: RemoteObject) -> str | None:
+    """Why the API's copy must not be overwritten; ``None`` if it may be."""
+    if job.presence is not Presence.PRESENT or job.remote is None:
+        if job.terms.owned:
+            return None
+        return "it exists at the API and is not ours: its identifier has none of the owned prefixes"
+    if job.terms.overwrite_conflicts or _untouched(job.remote, remote):
+        return None
+    # What is in doubt may have been changed by our own lost call: it says nothing about other writers.
+    if job.acknowledged.content is not None and remote.content not in {job.remote.content, job.content}:
+        return "its content was changed at the API since our last write"
+    if job.acknowledged.metadata is not None:
+        for name, value in sorted(job.acknowledged_metadata.items()):
+            if name not in remote.metadata:
+                return f'its metadata "{name}" was removed at the API since our last write'
+            if not same_json(remote.metadata[name], value) and not same_json(
+                remote.metadata[name], job.metadata.get(name)
+            ):
+                return f'its metadata "{name}" was changed at the API since our last write'
+    return None
+
+
+def _untouched(recorded: Remote, remote: RemoteObject) -> bool:
+    stamps = (recorded.version, recorded.updated_at)
+    return stamps != (None, None) and stamps == (remote.version, remote.updated_at)
+
+
+def recorded_remote(job: Job, remote: RemoteObject) -> Remote:
+    """What is kept of the API's copy after an attempt."""
+    ours = job.metadata.keys()
+    foreign = {name: value for name, value in remote.metadata.items() if name not in ours}
+    return Remote(content=remote.content, version=remote.version, updated_at=remote.updated_at, foreign=foreign)
+
+
+def _metadata_of(body: Mapping[str, Json] | None) -> Metadata:
+    metadata = (body or {}).get("metadata")
+    return metadata if isinstance(metadata, dict) else {}
+
+
+def _wrote(steps: tuple[Step, ...]) -> Purpose | None:
+    return next((request.purpose for request, _ in reversed(steps) if request.purpose.writes), None)
+
+
+def _last_written(steps: tuple[Step, ...]) -> Mapping[str, Json] | None:
+    return next((request.body for request, _ in reversed(steps) if request.purpose.writes), None)

@@ -1,0 +1,1 @@
+"""Pure: what differs, is it safe, what will it cost."""

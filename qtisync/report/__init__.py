@@ -1,0 +1,1 @@
+"""Pure: one report value becomes text, JSON or Markdown."""

@@ -1,0 +1,69 @@
+"""A saved plan: what a person reviewed, bound by its checksum to the world it was made from."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from qtisync.planning.plan import Plan
+from qtisync.report.value import FORMAT_VERSION, Report, as_json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SavedPlan:
+    """What ``apply`` needs to know of a reviewed plan."""
+
+    checksum: str
+    commit: str
+    ref: str
+    target: str
+    base_url: str
+    only: tuple[str, ...] = ()
+
+
+def dump_plan(report: Report, only: tuple[str, ...]) -> str:
+    """The file that ``plan --out`` writes: the binding, and the report for people and scripts."""
+    place = report.place
+    document = {
+        "format_version": FORMAT_VERSION,
+        "kind": "saved_plan",
+        "checksum": report.checksum,
+        "commit": place.head,
+        "ref": place.ref,
+        "target": place.target,
+        "base_url": place.base_url,
+        "only": list(only),
+        "report": as_json(report),
+    }
+    return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
+
+
+def load_plan(text: str) -> SavedPlan:
+    """The reverse; raises ``ValueError`` with words if it is no saved plan."""
+    try:
+        document: Any = json.loads(text)
+    except ValueError as exc:
+        raise ValueError("it is not JSON") from exc
+    if not isinstance(document, Mapping) or document.get("kind") != "saved_plan":
+        raise ValueError("it was not written by `qtisync plan --out`")
+    major = str(document.get("format_version", "")).partition(".")[0]
+    if major != FORMAT_VERSION.partition(".")[0]:
+        raise ValueError(f"its format is {document.get('format_version')}, this version reads {FORMAT_VERSION}")
+    names = ("checksum", "commit", "ref", "target", "base_url")
+    if not all(isinstance(document.get(name), str) for name in names):
+        raise ValueError("it is incomplete")
+    only = document.get("only", [])
+    return SavedPlan(**{name: document[name] for name in names}, only=tuple(map(str, only)))
+
+
+def why_stale(saved: SavedPlan, now: Plan) -> str | None:
+    """What changed since the plan was saved; ``None`` if the world is the one it was made from."""
+    if saved.base_url != now.destination.base_url or saved.target != now.destination.target:
+        return f"it was made for {saved.target} at {saved.base_url}"
+    if saved.commit != now.commit:
+        return f"it was made for commit {saved.commit[:12]}, and {saved.ref} is at {now.commit[:12]} now"
+    if saved.checksum != now.checksum:
+        return "the record or the configuration changed since it was made"
+    return None

@@ -1,0 +1,171 @@
+"""What is synced, what waits and why: the status report from the record, and its text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from qtisync.delivery.pace import Pace
+from qtisync.model import ItemStatus, JournalLine, PassRecord, Recorded, Standing
+from qtisync.report.build import parked_item, problems, reported_warnings
+from qtisync.report.text import Paint, first_problems, headline, plain
+from qtisync.report.value import Place, Report, moment
+
+MAX_ROWS = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """What status looks at."""
+
+    last: PassRecord | None
+    synced: str | None
+    counts: Mapping[str, int]
+    unsettled: Sequence[Recorded]
+    pace: Pace | None
+    capability: Mapping[str, str]
+    degraded: Sequence[str]
+    now: float
+
+
+def status_report(seen: Observed, place: Place) -> Report:
+    """The status as a report."""
+    waiting = [row for row in seen.unsettled if row.standing is Standing.WANTED and row.status is not ItemStatus.SYNCED]
+    broken = problems(seen.last.broken) if seen.last is not None else ()
+    counts = seen.counts
+    return Report(
+        kind="status",
+        at=seen.now,
+        place=place,
+        applyable=True,
+        complete=not waiting,
+        summary={
+            "noop": counts.get("synced", 0),
+            "pending": counts.get("queued", 0) + counts.get("in_flight", 0),
+            "parked": counts.get("parked", 0),
+            "failed": counts.get("parked", 0),
+            "blocked": counts.get("blocked", 0),
+            "orphan": counts.get("orphan", 0),
+            "invalid": len({problem.path for problem in broken}),
+            "skipped": counts.get("ignored", 0),
+            "altered": sum(1 for row in seen.unsettled if row.altered and row.standing is Standing.WANTED),
+            "conflict": sum(1 for row in waiting if row.last_outcome == "Conflict"),
+        },
+        items=tuple(parked_item(row) for row in waiting),
+        broken=broken,
+        warnings=reported_warnings(seen.last.warnings) if seen.last is not None else (),
+        status={
+            "head": place.head,
+            "synced_commit": seen.synced,
+            "in_sync": in_sync(seen, place),
+            "last_pass": None if seen.last is None else {"commit": seen.last.commit, "at": moment(seen.last.at)},
+            "queue": {name: counts.get(name, 0) for name in ("queued", "in_flight", "parked", "blocked")},
+            "held": counts.get("held", 0),
+            "pace": pace_of(seen.pace, seen.now),
+            "metadata_endpoint": dict(seen.capability),
+            "degraded": list(seen.degraded),
+        },
+    )
+
+
+def in_sync(seen: Observed, place: Place) -> bool:
+    """Only if head was read just now, all of it is synced, and nothing failed."""
+    settled = set(seen.counts) <= {"synced", "ignored", "orphan"} or not any(
+        seen.counts.get(name) for name in ("queued", "in_flight", "parked", "blocked", "held")
+    )
+    clean = seen.last is not None and not seen.last.broken and not seen.degraded
+    return clean and settled and seen.synced == place.head
+
+
+def pace_of(pace: Pace | None, now: float) -> dict[str, Any] | None:
+    """The pace for people and scripts."""
+    if pace is None:
+        return None
+    paused = max(0.0, pace.paused_until - now)
+    reason = pace.pause_reason if paused else ""
+    return {"rate": round(pace.rate, 2), "ceiling": pace.ceiling, "paused_seconds": round(paused, 1), "reason": reason}
+
+
+def render_status(report: Report, *, paint: Paint = plain, verbose: bool = False) -> str:
+    """The status for a terminal."""
+    status, counts = report.status, report.summary
+    lines = [headline(report, paint)]
+    synced = status["synced_commit"]
+    verdict = paint("in sync", "good") if status["in_sync"] else paint("not in sync", "warn")
+    lines.append(f"  commit     head {report.place.head[:7] or '?'}, synced {synced[:7] if synced else 'never'}: {verdict}")
+    lines.append(f"  objects    {_counts(counts, status)}")
+    queue = {name: count for name, count in status["queue"].items() if count}
+    lines.append("  queue      " + (", ".join(f"{count:,} {name}" for name, count in queue.items()) or "empty"))
+    lines.append(f"  pace       {_pace(status['pace'])}")
+    call = status["metadata_endpoint"]
+    lines.append(f"  metadata   {_capability(call)}")
+    lines += [f"  {paint('degraded', 'bad')}   {reason}" for reason in status["degraded"]]
+    shown = report.items if verbose else report.items[:MAX_ROWS]
+    for item in shown:
+        style = "bad" if item.outcome.status == "parked" else "warn"
+        words = item.outcome.error or item.blocked_by or ""
+        lines.append(f"  {paint(f'! {item.outcome.status:<8} {item.identifier}  {item.path}', style)}  {words}".rstrip())
+    if len(report.items) > len(shown):
+        lines.append(paint(f"  … and {len(report.items) - len(shown):,} more; -v lists them", "dim"))
+    for problem, _ in first_problems(report.broken):
+        where = problem.path if problem.line is None else f"{problem.path}:{problem.line}"
+        name = problem.identifier or "-"
+        lines.append(f"  {paint(f'x invalid  {name}  {where}', 'bad')}  {problem.message}")
+    if counts.get("parked"):
+        lines.append("Parked objects wait for an edit, or for: qtisync retry --failed")
+    return "\n".join(lines) + "\n"
+
+
+def _counts(counts: Mapping[str, int], status: Mapping[str, Any]) -> str:
+    words = [f"{counts.get('noop', 0):,} synced"]
+    words += [f"{counts[name]:,} {name}" for name in ("pending", "parked", "blocked") if counts.get(name)]
+    if status["held"]:
+        words.append(f"{status['held']:,} held")
+    words += [f"{counts[name]:,} {name}" for name in ("invalid", "altered", "orphan", "skipped") if counts.get(name)]
+    return ", ".join(words)
+
+
+def _pace(pace: Mapping[str, Any] | None) -> str:
+    if pace is None:
+        return "nothing was sent yet"
+    words = f"{pace['rate']:g} requests/s (ceiling {pace['ceiling']:g})"
+    return words + (f", paused for {pace['paused_seconds']:g} s: {pace['reason']}" if pace["paused_seconds"] else "")
+
+
+def _capability(call: Mapping[str, str]) -> str:
+    explained = {
+        "untested": "POST /assessment-items/metadata is untested; the first metadata change tries it on one item",
+        "fit": "POST /assessment-items/metadata is fit",
+        "unfit": "POST /assessment-items/metadata is unfit, metadata goes by PUT",
+        "off": "POST /assessment-items/metadata is not used (metadata_updates: put)",
+    }
+    words = explained.get(call["fitness"], call["fitness"])
+    return f"{words}: {call['reason']}" if call.get("reason") else words
+
+
+def render_item(rows: Sequence[Recorded], history: Sequence[JournalLine], *, paint: Paint = plain) -> str:
+    """One object with its history, newest call first."""
+    lines = []
+    for row in rows:
+        standing = row.status.value if row.standing is Standing.WANTED else row.standing.value
+        lines.append(paint(f"{row.key.kind} {row.key.identifier}: {standing}", "strong"))
+        lines.append(f"  path       {row.path}{'  (protected)' if row.protect else ''}")
+        lines.append(f"  commit     {row.commit or '-'}{f'  by {row.author}' if row.author else ''}")
+        lines.append(f"  content    {row.desired.content or '-'}{_agreed(row.desired.content, row.acknowledged.content)}")
+        lines.append(f"  metadata   {row.desired.metadata or '-'}{_agreed(row.desired.metadata, row.acknowledged.metadata)}")
+        if row.remote is not None:
+            lines.append(f"  at the API version {row.remote.version}, updated {row.remote.updated_at}")
+        for words in (row.last_error if row.status is not ItemStatus.SYNCED else None, row.altered):
+            if words:
+                lines.append(paint(f"  {row.last_outcome or ''} {words}".rstrip(), "bad"))
+    for call in history:
+        version = f" → version {call.remote_version}" if call.remote_version is not None else ""
+        lines.append(f"  {moment(call.at)}  {call.method:<4} {call.path}  {call.outcome}{version}  {call.message or ''}".rstrip())
+    return "\n".join(lines) + "\n"
+
+
+def _agreed(desired: str | None, acknowledged: str | None) -> str:
+    if acknowledged is None:
+        return "  (not confirmed)"
+    return "" if desired == acknowledged else f"  (the API has {acknowledged})"

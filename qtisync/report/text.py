@@ -1,0 +1,204 @@
+"""The report for a terminal: one line per object, then one sentence. The same world prints the same text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeAlias
+from urllib.parse import urlsplit
+
+from qtisync.report.value import Report, ReportItem, ReportProblem
+
+Paint: TypeAlias = Callable[[str, str], str]
+"""Colours a text: ``paint(text, style)``; styles are add, change, move, warn, bad, dim, strong, good."""
+
+MAX_LINES = 60  # lines of one sort that are shown without -v
+_SYMBOLS = {"create": ("+", "add"), "update": ("~", "change"), "delete": ("-", "bad")}
+Row: TypeAlias = tuple[str, str, str, str, str, str]
+"""Style, symbol, verb, identifier, path, remarks."""
+
+
+def plain(text: str, _style: str) -> str:
+    """No colour."""
+    return text
+
+
+def render_text(report: Report, *, paint: Paint = plain, verbose: bool = False) -> str:
+    """The whole report."""
+    parts = [headline(report, paint)]
+    parts += _table(_rows(report, verbose=verbose), paint)
+    parts += [f"  {paint('!', 'warn')} {_where(w)} {w.message}" for w in _some(report.warnings, verbose=verbose)]
+    if len(report.warnings) > MAX_LINES and not verbose:
+        parts.append(paint(f"  … and {len(report.warnings) - MAX_LINES:,} more warnings; -v lists them", "dim"))
+    for hold in report.holds:
+        parts.append(paint(f"held by {hold.rule}: {hold.message}", "bad"))
+        if hold.items:
+            parts.append(paint(f"  {', '.join(hold.items)}{' …' if len(hold.items) == 20 else ''}", "dim"))  # noqa: PLR2004 - guard.SHOWN_KEYS
+    parts.append(conclusion(report, paint))
+    return "\n".join(parts) + "\n"
+
+
+def headline(report: Report, paint: Paint = plain) -> str:
+    """Which target, which host, which commit."""
+    place = report.place
+    name = place.repository.rstrip("/").rsplit("/", 1)[-1].removesuffix(".git") or place.repository
+    ref = place.ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
+    words = [f"target={place.target}", urlsplit(place.base_url).netloc, f"repo={name}@{place.head[:7]} ({ref})"]
+    if place.base and place.base != place.head:
+        words.append(f"base={place.base[:7]}")
+    return f"{paint(f'qtisync {report.kind}', 'strong')}  " + "  ".join(words)
+
+
+def _rows(report: Report, *, verbose: bool) -> list[Row]:
+    rows = [row for item in report.items for row in _item_rows(item, report.kind)]
+    hidden = 0
+    if not verbose and len(rows) > MAX_LINES:
+        important = [row for row in rows if row[0] in {"bad", "warn"} or "answer key" in row[5]]
+        others = [row for row in rows if row not in important]
+        kept = others[: max(0, MAX_LINES - len(important))]
+        hidden = len(others) - len(kept)
+        rows = sorted([*important, *kept], key=rows.index)
+    for orphan in report.orphans:
+        if orphan.new or verbose:
+            remark = f"renamed to {orphan.renamed_to}; " if orphan.renamed_to else ""
+            rows.append(("warn", "?", "orphan", orphan.identifier, orphan.path, f"{remark}report only"))
+    known = sum(not orphan.new for orphan in report.orphans)
+    if known and not verbose:
+        rows.append(("dim", "?", "orphan", f"{known:,} known", "", "since earlier commits; -v lists them"))
+    rows += _broken_rows(report, verbose=verbose)
+    if hidden:
+        rows.append(("dim", "…", "", f"{hidden:,} more", "", "-v lists them"))
+    return rows
+
+
+def _broken_rows(report: Report, *, verbose: bool) -> list[Row]:
+    shown = [(problem, 0) for problem in report.broken] if verbose else first_problems(report.broken)
+    return [
+        (
+            "bad",
+            "x",
+            "invalid",
+            problem.identifier or "-",
+            _where(problem),
+            _with_hint(problem) + (f" (and {more} more)" if more else ""),
+        )
+        for problem, more in shown
+    ]
+
+
+def first_problems(found: Sequence[ReportProblem]) -> list[tuple[ReportProblem, int]]:
+    """The first problem of each file, with the number of its others: one mistake often causes several."""
+    files: dict[str, list[ReportProblem]] = {}
+    for problem in found:
+        files.setdefault(problem.path, []).append(problem)
+    return [(several[0], len(several) - 1) for several in files.values()]
+
+
+def _item_rows(item: ReportItem, kind: str) -> list[Row]:
+    name = item.identifier if item.kind == "item" else f"{item.kind} {item.identifier}"
+    rows: list[Row] = []
+    if item.action != "none":
+        symbol, style = _SYMBOLS[item.action]
+        path = item.sidecar if item.scope == ("metadata",) and item.sidecar else item.path
+        rows.append((_style(item, style), symbol, item.action, name, path, _remarks(item, kind)))
+    elif item.outcome.status in {"parked", "blocked", "pending"}:
+        rows.append(("bad", "!", "parked", name, item.path, item.outcome.error or ""))
+    if item.previous_path is not None:
+        rows.append(("move", ">", "move", name, f"{item.previous_path} → {item.path}", "no call"))
+    return rows
+
+
+def _style(item: ReportItem, style: str) -> str:
+    return {"parked": "bad", "blocked": "warn", "altered": "warn"}.get(item.outcome.status, style)
+
+
+def _remarks(item: ReportItem, kind: str) -> str:
+    words = [", ".join(item.scope)]
+    if item.details:
+        words.append("; ".join(item.details[:3]) + (" …" if len(item.details) > 3 else ""))  # noqa: PLR2004 - what fits
+    if item.risk:
+        words.append("! " + ", ".join(risk.replace("_", " ") for risk in item.risk))
+    if item.renamed_from:
+        words.append(f"renamed from {item.renamed_from}")
+    if item.reason == "in_doubt":
+        words.append("in doubt: an earlier answer was lost")
+    outcome = item.outcome
+    if outcome.status == "blocked":
+        words.append(f"blocked by {item.blocked_by}" if item.blocked_by else "blocked")
+    elif kind != "plan":
+        words.append(outcome.status + (f": {outcome.error}" if outcome.error else ""))
+    return "  ".join(word for word in words if word)
+
+
+def _table(rows: Sequence[Row], paint: Paint) -> list[str]:
+    # A move shows two paths; it must not push everybody else's remarks to the right.
+    names = max((len(row[3]) for row in rows), default=0)
+    paths = max((len(row[4]) for row in rows if row[1] != ">"), default=0)
+    width = (min(names, 40), min(paths, 64))
+    lines = []
+    for style, symbol, verb, name, path, remarks in rows:
+        cells = f"{symbol} {verb:<8} {name:<{width[0]}}  {path:<{width[1]}}"
+        lines.append(f"  {paint(cells, style)}  {remarks}".rstrip())
+    return lines
+
+
+def _where(problem: ReportProblem) -> str:
+    return problem.path if problem.line is None else f"{problem.path}:{problem.line}"
+
+
+def _with_hint(problem: ReportProblem) -> str:
+    return f"{problem.message.rstrip('.')}. {problem.hint}" if problem.hint else problem.message
+
+
+def _some(values: Sequence[ReportProblem], *, verbose: bool) -> Iterable[ReportProblem]:
+    return values if verbose else values[:MAX_LINES]
+
+
+def conclusion(report: Report, paint: Paint = plain) -> str:
+    """The counts, the cost, and what to do next if something stands in the way."""
+    counts = report.summary
+    if report.kind == "plan":
+        sentence = f"Plan: {_planned(report)}.  {report.calls:,} call{_s(report.calls)}, ≈ {_duration(report.seconds)}."
+        if not any(counts.get(name) for name in ("create", "update_content", "update_metadata", "delete")):
+            sentence = f"Plan: 0 changes. {_planned(report)}."
+    else:
+        sentence = f"{report.kind.capitalize()}: {_done(report)}.  {report.sent:,} call{_s(report.sent)} in {_duration(report.took)}."
+    lines = [paint(sentence, "bad" if report.errored or report.holds else "strong")]
+    if report.error:
+        lines.append(paint(report.error, "bad"))
+    lines += [f"Nothing was written. To go on: qtisync apply {hold.override}" for hold in report.holds[:1]]
+    if len(report.holds) > 1:
+        flags = " ".join(hold.override for hold in report.holds)
+        lines[-1] = f"Nothing was written. To go on: qtisync apply {flags}"
+    if counts.get("parked") and report.kind != "plan":
+        lines.append("Parked objects wait for an edit, or for: qtisync retry --failed")
+    return "\n".join(lines)
+
+
+def _planned(report: Report) -> str:
+    counts = report.summary
+    updates = counts.get("update_content", 0) + counts.get("update_metadata", 0)
+    words = [f"{counts.get('create', 0):,} create", f"{updates:,} update", f"{counts.get('delete', 0):,} delete"]
+    words += [f"{counts[name]:,} {name}" for name in _ASIDE if counts.get(name)]
+    return ", ".join([*words, f"{counts.get('noop', 0):,} unchanged"])
+
+
+def _done(report: Report) -> str:
+    counts = report.summary
+    words = [f"{counts.get('applied', 0):,} applied"]
+    words += [f"{counts[name]:,} {name}" for name in ("altered", "pending", "superseded", *_ASIDE) if counts.get(name)]
+    return ", ".join([*words, f"{counts.get('noop', 0):,} unchanged"])
+
+
+_ASIDE = ("moved", "renamed", "orphan", "invalid", "blocked", "parked", "conflict", "skipped")
+
+
+def _s(count: int) -> str:
+    return "" if count == 1 else "s"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 1:
+        return f"{seconds:.1f} s" if seconds else "0 s"
+    if seconds < 120:  # noqa: PLR2004 - two minutes
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"  # noqa: PLR2004 - two hours
