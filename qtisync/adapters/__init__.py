@@ -1,0 +1,1 @@
+"""One outside thing per module, one outside library per door."""

@@ -1,0 +1,95 @@
+"""Who last touched a path, read from ``git log`` as it is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from qtisync.adapters.git_child import GitChild
+from qtisync.adapters.git_faults import GitTimeoutError
+from qtisync.adapters.git_objects import path_of
+from qtisync.adapters.git_process import GitRunner
+from qtisync.model import CommitId, CommitInfo, RepoPath
+
+_LOG = (
+    "log",
+    "-z",
+    "--name-only",
+    "--format=%x00%H %P%x00%an",
+    "--diff-merges=first-parent",
+    "--no-renames",
+    "--no-relative",
+    "--ignore-submodules=none",
+    "--no-ext-diff",
+    "--no-color",
+    "--no-notes",
+    "--no-mailmap",
+    "--no-show-signature",
+    "--no-decorate",
+)
+
+
+class _Touch(NamedTuple):
+    """A commit changed a path."""
+
+    info: CommitInfo
+    merge: bool
+    path: RepoPath
+
+
+def last_touched(
+    runner: GitRunner, base: CommitId | None, commit: CommitId, paths: Iterable[RepoPath], seconds: float
+) -> Mapping[RepoPath, CommitInfo]:
+    """For each path the newest ordinary commit of ``base..commit`` that changed it: who wrote it, not who merged it.
+
+    A merge counts only for a path that no ordinary commit of the range changed, and by what it changed in its first
+    parent. The author is the name in the commit; mailmaps are not used. Both commits must exist. After ``seconds`` it
+    gives what was found so far: whose work it is must not keep a pass from going on.
+    """
+    missing = set(paths)
+    found: dict[RepoPath, CommitInfo] = {}
+    merged: dict[RepoPath, CommitInfo] = {}
+    if not missing:
+        return found
+    range_end = () if base is None else (f"^{base}",)
+    child = runner.start(*_LOG, "--end-of-options", commit, *range_end, "--", timeout=min(seconds, runner.timeout))
+    try:
+        for touch in _touches(child):
+            if touch.path not in missing:
+                continue
+            if touch.merge:
+                merged.setdefault(touch.path, touch.info)
+                continue
+            found[touch.path] = touch.info
+            missing.discard(touch.path)
+            if not missing:
+                break
+        else:
+            child.finish()
+    except GitTimeoutError:
+        pass
+    finally:
+        runner.release(child)
+    return merged | found
+
+
+def _touches(child: GitChild) -> Iterator[_Touch]:
+    """The log, newest commit first. An empty part begins a commit; then its ids, its author, its paths."""
+    info, merge, first = CommitInfo(commit=CommitId(""), author=""), False, False
+    parts = _parts(child)
+    for part in parts:
+        if not part:
+            ids = next(parts, b"").decode("ascii", "replace").split(" ")
+            author = next(parts, b"").decode("utf-8", "replace")
+            merge, first = len(ids) > 2, True  # noqa: PLR2004 - itself and one parent
+            info = CommitInfo(commit=CommitId(ids[0]), author="".join(filter(str.isprintable, author)))
+            continue
+        yield _Touch(info, merge, path_of(part[1:] if first else part))
+        first = False
+
+
+def _parts(child: GitChild) -> Iterator[bytes]:
+    rest = b""
+    while data := child.chunk():
+        *parts, rest = (rest + data).split(b"\0")
+        yield from parts

@@ -1,0 +1,310 @@
+"""The record for reading only: what plan and status see. Nothing in here can write."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import sqlalchemy as sa
+
+from qtisync.adapters.store_files import (
+    connect_reader,
+    record_file,
+    refuse_newer,
+    refuse_older,
+    schema_revision,
+    store_errors,
+)
+from qtisync.adapters.store_rows import ROW, journal_of, pace_of, pass_of, recorded_of, setting_of
+from qtisync.adapters.store_tables import (
+    IS_QUEUED,
+    IS_UNSETTLED,
+    blob,
+    dependency,
+    item,
+    journal,
+    pace,
+    passes,
+    setting,
+    word,
+)
+from qtisync.content.facts import Facts, load_facts
+from qtisync.delivery.pace import Pace
+from qtisync.model import (
+    BlobId,
+    Identifier,
+    ItemStatus,
+    JournalLine,
+    Json,
+    Key,
+    Kind,
+    PassRecord,
+    Presence,
+    Recorded,
+    Standing,
+)
+
+Found: TypeAlias = sa.CursorResult[*tuple[Any, ...]]
+"""What a statement found; rows are checked by tests, not by types."""
+_PORTION = 5_000
+"""Keys in one statement; SQLite allows 32,766 parameters."""
+
+needed = item.alias("needed")
+"""The object at the other end of a dependency."""
+ON_NEEDED = sa.and_(needed.c.kind == dependency.c.on_kind, needed.c.identifier == dependency.c.on_identifier)
+IS_NEEDED_WANTED = needed.c.standing == word(Standing.WANTED)
+IS_NEEDED_LACKING = sa.and_(~IS_NEEDED_WANTED, needed.c.presence != word(Presence.PRESENT))
+_HINDERS = sa.or_(sa.and_(IS_NEEDED_WANTED, needed.c.status != word(ItemStatus.SYNCED)), IS_NEEDED_LACKING)
+IS_FREE = sa.and_(
+    IS_QUEUED,
+    ~sa.exists()
+    .where(dependency.c.kind == item.c.kind, dependency.c.identifier == item.c.identifier)
+    .where(ON_NEEDED, _HINDERS)
+    .correlate(item),
+)
+"""Queued, and nothing it waits for is on its way."""
+
+ROWS = sa.select(*(item.c[name] for name in ROW))
+_ALL = ROWS.order_by(item.c.kind, item.c.identifier)
+_UNSETTLED = _ALL.where(IS_UNSETTLED)
+_FIND = _ALL.where(item.c.kind.in_([word(kind) for kind in Kind]), item.c.identifier == sa.bindparam("identifier"))
+_COUNTS = sa.union_all(
+    sa.select(sa.null(), sa.null(), sa.func.count()).select_from(item),
+    sa.select(item.c.standing, item.c.status, sa.func.count())
+    .where(IS_UNSETTLED)
+    .group_by(item.c.standing, item.c.status),
+)
+"""The number of all rows, and the groups of those that are not simply synced, which are few and indexed."""
+_LAST_PASS = sa.select(passes).order_by(passes.c.id.desc()).limit(1)
+_FACTS = sa.select(blob.c.blob, blob.c.facts).where(
+    blob.c.blob.in_(sa.bindparam("wanted", expanding=True)), blob.c.version == sa.bindparam("version")
+)
+_SETTING = sa.select(setting.c.value).where(setting.c.name == sa.bindparam("name"))
+_HISTORY = sa.select(journal).order_by(journal.c.id.desc()).limit(sa.bindparam("limit"))
+_FREE_NOW = sa.select(item.c.not_before).where(IS_FREE, item.c.not_before <= sa.bindparam("now")).limit(1)
+_FIRST_FREE = sa.select(sa.func.min(item.c.not_before)).where(IS_FREE)
+_ANY_QUEUED = sa.select(item.c.not_before).where(IS_QUEUED).limit(1)
+_FLYING = sa.and_(IS_UNSETTLED, item.c.status == word(ItemStatus.IN_FLIGHT))
+_FIRST_LANDING = sa.select(sa.func.min(item.c.lease_until)).where(_FLYING)
+_IN_FLIGHT = sa.select(sa.func.count()).select_from(item).where(_FLYING)
+_BYSTANDER = (
+    ROWS.where(item.c.kind == word(Kind.ITEM), item.c.status == word(ItemStatus.SYNCED))
+    .where(item.c.standing == word(Standing.WANTED), item.c.presence == word(Presence.PRESENT))
+    .where(sa.or_(sa.bindparam("kind") != word(Kind.ITEM), item.c.identifier != sa.bindparam("identifier")))
+    .order_by(item.c.kind, item.c.identifier)
+    .limit(1)
+)
+
+
+class SqlReader:
+    """``engine.ports.RecordReader`` on one connection. Threads may share it."""
+
+    def __init__(self, connection: sa.Connection, file: Path) -> None:
+        self._reading = connection
+        self._read_lock = threading.Lock()
+        self._file = file
+
+    @contextmanager
+    def _read(self, statement: sa.Executable, **values: object) -> Iterator[Found]:
+        with self._read_lock, store_errors(self._file):
+            try:
+                yield self._reading.execute(statement, values)
+            finally:
+                # Ends SQLAlchemy's idea of a transaction; the database has none open.
+                self._reading.rollback()
+
+    def last_pass(self) -> PassRecord | None:
+        """See ``engine.ports``."""
+        with self._read(_LAST_PASS) as found:
+            row = found.first()
+        return None if row is None else pass_of(row)
+
+    def recorded(self) -> Mapping[Key, Recorded]:
+        """See ``engine.ports``."""
+        with self._read(_ALL) as found:
+            return {row.key: row for row in map(recorded_of, found)}
+
+    def unsettled(self) -> Sequence[Recorded]:
+        """See ``engine.ports``."""
+        with self._read(_UNSETTLED) as found:
+            return [recorded_of(row) for row in found]
+
+    def find(self, identifier: Identifier) -> Sequence[Recorded]:
+        """See ``engine.ports``."""
+        with self._read(_FIND, identifier=identifier) as found:
+            return [recorded_of(row) for row in found]
+
+    def counts(self) -> Mapping[str, int]:
+        """See ``engine.ports``."""
+        totals = {str(ItemStatus.SYNCED): 0}
+        with self._read(_COUNTS) as found:
+            for standing, status, number in found:
+                if standing is None:
+                    totals[ItemStatus.SYNCED] += number
+                    continue
+                shown = status if standing == Standing.WANTED else standing
+                totals[shown] = totals.get(shown, 0) + number
+                totals[ItemStatus.SYNCED] -= number
+        return {shown: number for shown, number in totals.items() if number}
+
+    def known_facts(self, wanted: Iterable[BlobId], version: str) -> Mapping[BlobId, Facts]:
+        """See ``engine.ports``. Facts that cannot be read are as if they were never kept."""
+        known: dict[BlobId, Facts] = {}
+        rest = iter(sorted(wanted))
+        while portion := list(islice(rest, _PORTION)):
+            with self._read(_FACTS, wanted=portion, version=version) as found:
+                known.update(_readable(found.all()))
+        return known
+
+    def setting(self, name: str) -> Json:
+        """See ``engine.ports``."""
+        with self._read(_SETTING, name=name) as found:
+            return setting_of(found.scalar())
+
+    def pace(self) -> Pace | None:
+        """See ``engine.ports``."""
+        with self._read(sa.select(pace)) as found:
+            row = found.first()
+        return None if row is None else pace_of(row)
+
+    def history(self, identifier: Identifier | None, limit: int) -> Sequence[JournalLine]:
+        """See ``engine.ports``."""
+        statement = _HISTORY if identifier is None else _HISTORY.where(journal.c.identifier == identifier)
+        with self._read(statement, limit=limit) as found:
+            return [journal_of(row) for row in found]
+
+    def next_ready(self, now: float) -> float | None:
+        """See ``engine.ports``.
+
+        Where all queued rows wait for objects in flight: the end of the first lease, by which at the latest one of them
+        may move.
+        """
+        if self._first(_FREE_NOW, now=now) is not None:
+            return now
+        free = self._first(_FIRST_FREE)
+        if free is not None:
+            return max(now, free)
+        if self._first(_ANY_QUEUED) is None:
+            return None
+        landing = self._first(_FIRST_LANDING)
+        return None if landing is None else max(now, landing)
+
+    def _first(self, statement: sa.Executable, **values: float) -> float | None:
+        with self._read(statement, **values) as found:
+            number: float | None = found.scalar()
+        return number
+
+    def in_flight(self) -> int:
+        """See ``engine.ports``."""
+        with self._read(_IN_FLIGHT) as found:
+            return int(found.scalar_one())
+
+    def bystander(self, other_than: Key) -> Recorded | None:
+        """See ``engine.ports``: the first by identifier."""
+        with self._read(_BYSTANDER, kind=str(other_than.kind), identifier=other_than.identifier) as found:
+            row = found.first()
+        return None if row is None else recorded_of(row)
+
+    def close(self) -> None:
+        """See ``engine.ports``. May be called again."""
+        with self._read_lock:
+            self._reading.close()
+
+
+def _readable(rows: Iterable[sa.Row[*tuple[Any, ...]]]) -> Iterator[tuple[BlobId, Facts]]:
+    for name, text in rows:
+        try:
+            yield name, load_facts(text)
+        except (ValueError, KeyError, TypeError):
+            continue
+
+
+class EmptyReader:
+    """The record of a target that was never synced."""
+
+    def last_pass(self) -> PassRecord | None:
+        """None."""
+        return None
+
+    def recorded(self) -> Mapping[Key, Recorded]:
+        """No row."""
+        return {}
+
+    def unsettled(self) -> Sequence[Recorded]:
+        """No row."""
+        return []
+
+    def find(self, identifier: Identifier) -> Sequence[Recorded]:
+        """No row."""
+        del identifier
+        return []
+
+    def counts(self) -> Mapping[str, int]:
+        """Nothing to count."""
+        return {}
+
+    def known_facts(self, wanted: Iterable[BlobId], version: str) -> Mapping[BlobId, Facts]:
+        """Nothing is known."""
+        del wanted, version
+        return {}
+
+    def setting(self, name: str) -> Json:
+        """Nothing was set."""
+        del name
+        return None
+
+    def pace(self) -> Pace | None:
+        """Nothing was learned."""
+        return None
+
+    def history(self, identifier: Identifier | None, limit: int) -> Sequence[JournalLine]:
+        """Nothing happened."""
+        del identifier, limit
+        return []
+
+    def next_ready(self, now: float) -> float | None:
+        """Nothing is queued."""
+        del now
+        return None
+
+    def in_flight(self) -> int:
+        """None."""
+        return 0
+
+    def bystander(self, other_than: Key) -> Recorded | None:
+        """There is none."""
+        del other_than
+        return None
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def open_reader(directory: Path, target: str) -> SqlReader | None:
+    """The record of a target for reading, ``None`` if there is none yet.
+
+    The file stays as it is, byte by byte. Raises ``StoreError``: ``record-corrupt``, ``record-too-new``,
+    ``record-too-old``.
+    """
+    file = record_file(directory, target)
+    if not file.exists():
+        return None
+    with store_errors(file):
+        connection = connect_reader(file)
+        try:
+            revision = schema_revision(connection)
+            connection.rollback()
+            refuse_newer(revision, file)
+            if revision is not None:
+                refuse_older(revision, file)
+        except BaseException:
+            connection.close()
+            raise
+    if revision is None:
+        connection.close()
+        return None
+    return SqlReader(connection, file)

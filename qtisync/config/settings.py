@@ -1,0 +1,178 @@
+"""The configuration as frozen values: what every key is called, what it means and what its default is.
+
+``config_file`` reads them from YAML and the environment. Unknown keys are refused; durations are seconds, sizes bytes.
+Importing this module loads pydantic and nothing heavier.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self, TypeAlias
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
+
+from qtisync.config.values import (
+    ClientId,
+    Count,
+    Duration,
+    Flag,
+    GitUrl,
+    Limit,
+    LimitValue,
+    LocalPath,
+    PathPattern,
+    RefName,
+    Secret,
+    Share,
+    SidecarPattern,
+    StatePath,
+    WebAddress,
+    check_target_names,
+    fault,
+)
+from qtisync.errors import ConfigError, ConfigProblem
+from qtisync.config.secret_reference import SecretKind, SecretReference
+
+__all__ = [
+    "Content",
+    "Count",
+    "Limit",
+    "Repository",
+    "SecretKind",
+    "SecretReference",
+    "Settings",
+    "Share",
+    "Target",
+    "choose_target",
+    "settings_schema",
+]
+
+MAX_CONCURRENCY = 64
+Size: TypeAlias = Annotated[int, Field(strict=True, gt=0)]
+Verdict: TypeAlias = Literal["report", "overwrite", "block"]
+
+
+class _Section(BaseModel):
+    """What all sections share: frozen, no unknown keys, and no value is ever repeated in an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, use_attribute_docstrings=True)
+
+
+class Repository(_Section):
+    """The git repository that holds the content: where it is (path or url), and what of it is desired."""
+
+    path: LocalPath | None = None
+    """A bare or ordinary repository on this machine; relative to the folder of this file."""
+    url: GitUrl | None = None
+    """A repository elsewhere (https, ssh). Reserved: this version reads local repositories only, so use path."""
+    ref: RefName = "main"
+    """The branch, tag or commit that is desired."""
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if self.path is None and self.url is None:
+            raise fault("does not say where the repository is", "add path: with the folder of the repository")
+        if self.path is not None and self.url is not None:
+            raise fault("has both path and url", "keep one of them")
+        return self
+
+
+class Content(_Section):
+    """Which files are content. Root element and namespace decide what a file is, never its name alone."""
+
+    include: tuple[PathPattern, ...] = ("**/*.xml",)
+    """Patterns of the files to look at, relative to the repository."""
+    exclude: tuple[PathPattern, ...] = ()
+    """Patterns of files to leave out."""
+    sidecar: SidecarPattern = "{stem}.yaml"
+    """Name of a file's metadata sidecar (.yml is found too). _defaults.yaml in a folder applies to all below it."""
+    schema_dir: LocalPath | None = None
+    """A folder with the official QTI 3 schemas, which you fill; without it there is no validation against them."""
+    max_item_bytes: Size = 2_000_000
+    """A larger XML file is reported and not sent."""
+    max_sidecar_bytes: Size = 65_536
+    """A larger sidecar is reported, and its item not sent."""
+
+
+class Target(_Section):
+    """One QTI API to keep equal to the repository, and how careful to be with it."""
+
+    base_url: WebAddress
+    """Where the API is, without a slash at the end. Nothing is ever sent to another host."""
+    token_url: WebAddress
+    """The OAuth2 token endpoint of the same environment."""
+    client_id: ClientId
+    """The OAuth2 client id itself, or env/NAME, file/PATH, credential/NAME."""
+    client_secret: Secret
+    """Where the client secret is: env/NAME, file/PATH or credential/NAME. Never the secret itself."""
+    client_auth: Literal["body", "basic"] = "body"
+    """How the credentials go to the token endpoint: in the form body, or by HTTP Basic."""
+    scope: str | None = None
+    """OAuth2 scopes to ask for, separated by spaces; without it none is asked for."""
+    production: Flag = False
+    """Real learners use it: applying a plan asks for --yes."""
+    max_requests_per_second: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] = 10.0
+    """The ceiling; the real pace adapts below it."""
+    max_concurrency: Annotated[int, Field(strict=True, ge=1, le=MAX_CONCURRENCY)] = 8
+    """Requests in flight at the same time, at most."""
+    pace: Literal["adaptive", "fixed"] = "adaptive"
+    """adaptive: find out what the API allows; fixed: always at the ceiling, for a limit that is known."""
+    retry_after: Literal["obey", "hint"] = "obey"
+    """What a Retry-After is: a promise to keep to the letter, or a hint (only if the owner of the API agrees)."""
+    metadata_updates: Literal["endpoint", "put"] = "endpoint"
+    """endpoint: metadata changes go to the metadata call, once it has proven itself on one item; put: always PUT."""
+    foreign_metadata: Literal["preserve", "replace"] = "preserve"
+    """Metadata keys that are not in git: keep what the API has, or remove them."""
+    on_conflict: Verdict = "report"
+    """An item that changed in git and at the API: report and leave it, overwrite it, or hold the whole pass."""
+    on_drift: Verdict = "report"
+    """An item that changed at the API only: report and leave it, overwrite it, or hold the whole pass."""
+    on_content_change: dict[str, JsonValue] = Field(default_factory=dict)
+    """Metadata to set whenever an item's content changed, such as humanApproved: false."""
+    verify: Literal["response", "read_back"] = "response"
+    """How a write is checked: by the API's answer to it, or by reading the item again."""
+    owned_prefixes: tuple[Annotated[str, Field(min_length=1)], ...] = ()
+    """Beginnings of identifiers that are ours; empty: everything in git is."""
+    removal: Literal["report", "delete"] = "report"
+    """What to do at the API when a file is removed from git."""
+    max_update: LimitValue = Field(default=Share(30.0), json_schema_extra={"default": "30%"})
+    """More updates than this in one pass are held: a share of the recorded items, or a number."""
+    max_delete: LimitValue = Field(default=Count(0), json_schema_extra={"default": 0})
+    """More deletions than this in one pass are held: a number, or a share of the recorded items."""
+    reconcile_every: Duration = Field(default=21_600.0, json_schema_extra={"default": "6h"})
+    """How often everything is compared with the API: 90s, 10m, 6h, 1d."""
+
+
+class Settings(_Section):
+    """The configuration of qtisync."""
+
+    repository: Repository
+    """The repository that says what is desired."""
+    content: Content = Content()
+    """Which files of it are content."""
+    state: StatePath = Field(default="./state", validate_default=True)
+    """The folder of the record; relative to the folder of this file."""
+    targets: Annotated[dict[str, Target], AfterValidator(check_target_names)]
+    """The APIs to keep equal to the repository, each by a name of your choice."""
+
+
+def choose_target(settings: Settings, name: str | None) -> tuple[str, Target]:
+    """The target with this name, or the only one; ``ConfigError`` names the choices."""
+    choices = ", ".join(settings.targets) or "none"
+    if name is not None and name in settings.targets:
+        return name, settings.targets[name]
+    if name is None and len(settings.targets) == 1:
+        return next(iter(settings.targets.items()))
+    if name is not None:
+        message = f"there is no target {name!r}"
+    else:
+        message = "there are several targets" if settings.targets else "there is no target"
+    hint = f"choose one with --target: {choices}" if settings.targets else "describe one below targets:"
+    raise ConfigError((ConfigProblem(where="targets", message=message, hint=hint),))
+
+
+def settings_schema() -> dict[str, Any]:
+    """The JSON Schema of the configuration file, for editors."""
+    schema = Settings.model_json_schema()
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["title"] = "qtisync.yaml"
+    return schema

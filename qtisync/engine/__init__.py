@@ -1,0 +1,1 @@
+"""Doing, in order; no rules in here."""

@@ -1,0 +1,110 @@
+"""A whole cycle on one target: write down what a plan wants, then push until nothing is left."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from qtisync.delivery.answers import DigestText
+from qtisync.delivery.outcome import Answer, Denied, NotTheApi
+from qtisync.engine.canary import Canary
+from qtisync.engine.drain import Drain, Drained, Ending, Patience
+from qtisync.engine.pacing import PaceTerms, Pacing
+from qtisync.engine.ports import Api, Bell, Clock, Log, Source, Store
+from qtisync.engine.preflight import confirm
+from qtisync.engine.push import Attempt, BodyOf, Manners, Pusher
+from qtisync.engine.reconcile import Prepared, finish_cursor, write_down
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bench:
+    """The adapters and terms of one target: everything that pushing needs."""
+
+    store: Store
+    api: Api
+    source: Source
+    clock: Clock
+    bell: Bell
+    log: Log
+    digest: DigestText
+    body_of: BodyOf
+    manners: Manners
+    pace: PaceTerms
+    worker: str
+    base_url: str
+    concurrency: int = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """How one cycle is run."""
+
+    patience: Patience = field(default_factory=Patience)
+    on_attempt: Callable[[Attempt], None] = field(default=lambda _attempt: None)
+
+
+def apply(bench: Bench, prepared: Prepared, run: Run) -> Drained:
+    """Write the plan down and push it. The plan has no holds; the caller looked."""
+    bench.store.recover(bench.clock.now(), bench.worker)
+    bench.log(
+        "pass_started",
+        commit=prepared.plan.commit,
+        changes=len(prepared.plan.changes),
+        broken=len(prepared.plan.broken),
+    )
+    write_down(bench.store, prepared)
+    drained = push(bench, run)
+    synced = finish_cursor(bench.store)
+    bench.log(
+        "pass_finished",
+        commit=prepared.plan.commit,
+        ending=drained.ending.value,
+        calls=drained.calls,
+        writes=drained.writes,
+        synced=synced,
+    )
+    return drained
+
+
+def push(bench: Bench, run: Run) -> Drained:
+    """Drain the queue. Nothing is asked of the API if nothing waits."""
+    if bench.store.next_ready(bench.clock.now()) is None:
+        return Drained(ending=Ending.DRAINED)
+    complaint = confirm(bench.store, bench.api, bench.base_url, bench.clock.now())
+    if complaint is not None:
+        return _refused(complaint)
+    pacing = Pacing(bench.store, bench.clock, bench.bell, bench.log, bench.pace)
+    pusher = Pusher(
+        store=bench.store,
+        api=bench.api,
+        source=bench.source,
+        clock=bench.clock,
+        log=bench.log,
+        pacing=pacing,
+        canary=Canary(bench.store, bench.clock, bench.bell, bench.log),
+        manners=bench.manners,
+        digest=bench.digest,
+        body_of=bench.body_of,
+    )
+    drain = Drain(
+        store=bench.store,
+        pusher=pusher,
+        pacing=pacing,
+        clock=bench.clock,
+        bell=bench.bell,
+        worker=bench.worker,
+        concurrency=bench.concurrency,
+        patience=run.patience,
+        on_attempt=run.on_attempt,
+    )
+    drained = drain.run()
+    if drained.ending is Ending.HALTED:
+        bench.log("queue_halted", reason=drained.reason)
+    return drained
+
+
+def _refused(complaint: Answer) -> Drained:
+    if isinstance(complaint, Denied | NotTheApi):
+        words = f"{complaint.name}: {complaint.message}"
+        return Drained(ending=Ending.HALTED, reason=words, calls=1, wrong_api=isinstance(complaint, NotTheApi))
+    return Drained(ending=Ending.UNAVAILABLE, reason=getattr(complaint, "message", "") or complaint.name, calls=1)

@@ -1,0 +1,200 @@
+"""What the engine needs from the outside, as Protocols; ``app`` joins them to adapters, tests to in-memory twins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Protocol
+
+from qtisync.content.facts import Facts
+from qtisync.delivery.messages import Reply, Request
+from qtisync.delivery.pace import Pace
+from qtisync.delivery.settlement import Claim, Settlement
+from qtisync.model import (
+    BlobId,
+    CommitId,
+    CommitInfo,
+    Identifier,
+    JournalLine,
+    Json,
+    Key,
+    PassRecord,
+    Recorded,
+    RepoPath,
+    TooLarge,
+    TreeEntry,
+)
+from qtisync.planning.intent import Intents
+
+
+class Source(Protocol):
+    """A repository of content. Every method raises ``RepositoryError`` and is bounded in time; threads may share it."""
+
+    def location(self) -> str:
+        """Where it is, for people: a path or a URL without credentials."""
+
+    def full_ref(self, ref: str) -> str:
+        """The full name of ``ref`` (``main`` → ``refs/heads/main``), or ``ref`` itself if it is a commit id."""
+
+    def resolve(self, ref: str) -> CommitId:
+        """The commit that ``ref`` points to now, always 40 (or 64) hexadecimal digits."""
+
+    def tree(self, commit: CommitId) -> Sequence[TreeEntry]:
+        """All entries of the commit's tree, recursive, sorted by path."""
+
+    def changed(self, base: CommitId, commit: CommitId) -> Sequence[RepoPath] | None:
+        """Paths that differ between two commits; ``None`` if ``base`` is no longer in the repository."""
+
+    def is_ancestor(self, base: CommitId, commit: CommitId) -> bool:
+        """Whether ``commit`` descends from ``base`` (false after a rewritten history, or if ``base`` is gone)."""
+
+    def blobs(self, wanted: Iterable[BlobId], max_bytes: int) -> Iterator[tuple[BlobId, bytes | TooLarge]]:
+        """The contents of blobs, in the order asked for; larger ones are not read into memory."""
+
+    def blob(self, wanted: BlobId) -> bytes:
+        """One blob's content; raises ``BlobMissingError`` if it vanished."""
+
+    def last_touched(
+        self, base: CommitId | None, commit: CommitId, paths: Iterable[RepoPath]
+    ) -> Mapping[RepoPath, CommitInfo]:
+        """For each path the newest commit in ``base..commit`` that changed it; paths without one are left out."""
+
+    def close(self) -> None:
+        """End every child process. The source can be used again afterwards."""
+
+
+class RecordReader(Protocol):
+    """The record, for reading only: what plan and status see."""
+
+    def last_pass(self) -> PassRecord | None:
+        """The newest pass that was recorded."""
+
+    def recorded(self) -> Mapping[Key, Recorded]:
+        """Every row, sorted by key."""
+
+    def unsettled(self) -> Sequence[Recorded]:
+        """Rows that are not both ``WANTED`` and ``SYNCED``, or carry an ``altered`` finding; sorted by key."""
+
+    def find(self, identifier: Identifier) -> Sequence[Recorded]:
+        """The rows with this identifier, of any kind."""
+
+    def counts(self) -> Mapping[str, int]:
+        """Rows by what is shown: the status of ``WANTED`` rows, the standing of all others."""
+
+    def known_facts(self, wanted: Iterable[BlobId], version: str) -> Mapping[BlobId, Facts]:
+        """Parsed facts that were kept for these blobs by this version of the readers."""
+
+    def setting(self, name: str) -> Json:
+        """A named value, ``None`` if it was never set."""
+
+    def pace(self) -> Pace | None:
+        """The shared pace, ``None`` before the first request."""
+
+    def history(self, identifier: Identifier | None, limit: int) -> Sequence[JournalLine]:
+        """The newest journal lines, newest first; of one object or of all."""
+
+    def next_ready(self, now: float) -> float | None:
+        """When the next queued row may be claimed (``now`` if one may already); ``None``: nothing is queued."""
+
+    def in_flight(self) -> int:
+        """Number of rows that are in flight."""
+
+    def bystander(self, other_than: Key) -> Recorded | None:
+        """Some ``WANTED``, ``SYNCED``, ``PRESENT`` item other than the given one: always the same, for the canary."""
+
+    def close(self) -> None:
+        """Let go of the files."""
+
+
+class Store(RecordReader, Protocol):
+    """The record, for the one writer of a target. Each method is one transaction."""
+
+    def remember_facts(self, facts: Mapping[BlobId, Facts], version: str) -> None:
+        """Keep what blobs say."""
+
+    def record_pass(self, intents: Intents) -> None:
+        """Write down what every object must become, and the pass, in one transaction; then block and unblock."""
+
+    def claim(self, worker: str, now: float, lease: float) -> Claim | None:
+        """Take the next ready row: kind order, then lane, then age of its target.
+
+        Ready: ``WANTED``, ``QUEUED``, ``not_before`` ≤ now, and every dependency in the record is ``SYNCED`` (or not
+        wanted but present). In the same transaction what will be sent becomes in doubt: the acknowledged digests that
+        differ from the desired ones are set to ``None``, and an ``ABSENT`` object becomes ``DOUBTFUL``. The returned
+        row is as it was *before* that.
+        """
+
+    def settle(self, claim: Claim, settlement: Settlement) -> bool:
+        """Write the end of an attempt; false (nothing but the journal is written) if the lease is no longer ours."""
+
+    def release(self, claim: Claim) -> None:
+        """Give a claim back of which nothing was sent: the row is again what it was."""
+
+    def recover(self, now: float, owner: str | None = None) -> int:
+        """Return rows in flight to ``queued``: expired leases, or every lease not held by ``owner`` if it is given.
+
+        They keep their doubt; the number of rows is returned.
+        """
+
+    def doubt(self, key: Key) -> None:
+        """A synced object may have been changed under us at the API: its metadata is in doubt, queue it again."""
+
+    def retry(self, keys: Iterable[Key] | None) -> int:
+        """Queue parked rows again (all, or these) with fresh attempts and ``force`` set; how many."""
+
+    def put_setting(self, name: str, value: Json) -> None:
+        """Set a named value; ``None`` removes it."""
+
+    def reserve(self, now: float) -> float:
+        """Take the next slot of the pace and return the time at which it begins: one ``UPDATE … RETURNING``."""
+
+    def update_pace(self, change: Callable[[Pace | None], Pace]) -> Pace:
+        """Replace the pace by ``change`` of it, in one transaction."""
+
+
+class Api(Protocol):
+    """The QTI API: tries once, never waits to try again, never raises for what the network does."""
+
+    def send(self, request: Request) -> Reply:
+        """Send one request with a valid token (one refresh and one replay after a 401). Threads may share it."""
+
+    def close(self) -> None:
+        """Close all connections."""
+
+
+class Clock(Protocol):
+    """The only source of time and chance."""
+
+    def now(self) -> float:
+        """Seconds since the epoch; never goes back while the process lives (a monotonic clock set once)."""
+
+    def jitter(self) -> float:
+        """A random number from 0 (included) to 1 (excluded)."""
+
+
+class Bell(Protocol):
+    """What everything waits on, so that a signal ends any wait at once."""
+
+    def wait(self, seconds: float) -> bool:
+        """Wait at most so long; true if it was rung meanwhile (the ring is not consumed)."""
+
+    def ring(self) -> None:
+        """End all waits."""
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a graceful stop was asked for."""
+
+
+class Log(Protocol):
+    """Structured events: a name of the catalogue and fields."""
+
+    def __call__(self, event: str, /, **fields: object) -> None:
+        """Write one event."""
+
+
+class Progress(Protocol):
+    """Long work, shown on a terminal or nowhere."""
+
+    def step(self, label: str, total: int | None) -> AbstractContextManager[Callable[[int], None]]:
+        """Begin a step; the value it gives is called with the number of units done since the last call."""

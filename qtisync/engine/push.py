@@ -1,0 +1,272 @@
+"""One object: claim → send → read the answer → decide → settle. The rules are in ``delivery``; this only carries them out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from qtisync.delivery.answers import DigestText, read_response
+from qtisync.delivery.messages import Purpose, Request
+from qtisync.delivery.outcome import (
+    Accepted,
+    Altered,
+    Answer,
+    Exists,
+    Missing,
+    Outcome,
+    Refused,
+    Shown,
+    Throttled,
+    Unavailable,
+)
+from qtisync.delivery.retry import Decision, Finish, Halt, Park, Pause, RetryAt, RetryPolicy, decide
+from qtisync.delivery.settlement import Claim, Settlement
+from qtisync.delivery.wire import Job, Step, Terms, differences, next_step, recorded_remote
+from qtisync.engine.canary import Canary
+from qtisync.engine.capability import Fitness
+from qtisync.engine.pacing import Pacing
+from qtisync.engine.ports import Api, Clock, Log, Source, Store
+from qtisync.errors import BlobMissingError
+from qtisync.model import Facets, ItemStatus, JournalLine, Json, Key, Kind, Metadata, Presence, Scope
+
+_FACETS = {Scope.CONTENT: "content", Scope.METADATA: "metadata"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manners:
+    """How a target wants to be treated: the part of its configuration that delivery needs."""
+
+    terms: Terms = Terms()
+    use_metadata_endpoint: bool = True
+    retry: RetryPolicy = RetryPolicy()
+    owns: Callable[[Key], bool] = field(default=lambda _key: True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """What one attempt came to."""
+
+    claim: Claim
+    outcome: Outcome | None
+    """``None``: it was abandoned before anything was sent."""
+    decision: Decision | None
+    calls: int
+    writes: int
+
+
+BodyOf = Callable[[Kind, bytes], dict[str, Json]]
+"""The content of a blob in the form in which it is sent."""
+
+
+class Pusher:
+    """Brings claimed objects to their target. Threads share it."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        api: Api,
+        source: Source,
+        clock: Clock,
+        log: Log,
+        pacing: Pacing,
+        canary: Canary,
+        manners: Manners,
+        digest: DigestText,
+        body_of: BodyOf,
+    ) -> None:
+        self._store, self._api, self._source, self._clock, self._log = store, api, source, clock, log
+        self._pacing, self._canary, self._manners = pacing, canary, manners
+        self._digest, self._body_of = digest, body_of
+
+    def push(self, claim: Claim) -> Attempt:
+        """One attempt for ``claim``, settled."""
+        try:
+            job = self._job(claim)
+        except BlobMissingError as error:
+            return self._settle(claim, None, (), Refused(status=0, message=f"{error.message}; {error.hint}"), ())
+        steps: tuple[Step, ...] = ()
+        journal: list[JournalLine] = []
+        outcome = next_step(job, steps)
+        while isinstance(outcome, Request):
+            if steps and not self._pacing.wait():
+                return self._abandon(claim, job, steps, journal)
+            answers = self._ask(job, outcome, journal)
+            steps = (*steps, (outcome, answers))
+            self._notice_unfit(job, steps)
+            outcome = next_step(job, steps)
+        return self._settle(claim, job, steps, outcome, journal)
+
+    def _job(self, claim: Claim) -> Job:
+        row = claim.row
+        body = self._body_of(row.key.kind, self._source.blob(row.blob)) if row.blob is not None else {}
+        content = row.desired.content
+        if content is None:
+            raise ValueError(f"{row.key} was claimed without a desired content")
+        scope = frozenset(s for s, name in _FACETS.items() if _differs(row.desired, row.acknowledged, name))
+        endpoint = self._manners.use_metadata_endpoint and self._canary.allows(row.key)
+        return Job(
+            key=row.key,
+            content=content,
+            metadata=row.desired_metadata,
+            body=body,
+            scope=scope or frozenset(Scope),
+            presence=row.presence,
+            acknowledged=row.acknowledged,
+            acknowledged_metadata=row.acknowledged_metadata,
+            remote=row.remote,
+            force=row.force,
+            terms=replace(self._manners.terms, metadata_endpoint=endpoint, owned=self._manners.owns(row.key)),
+        )
+
+    def _ask(self, job: Job, request: Request, journal: list[JournalLine]) -> Answer:
+        def exchange(asked: Request) -> Answer:
+            return self.exchange(job.key, asked, journal)
+
+        def paced(asked: Request) -> Answer:
+            if not self._pacing.wait():
+                return Unavailable(message="stopped before the next call", in_doubt=False)
+            return exchange(asked)
+
+        if request.purpose is Purpose.UPDATE_METADATA and self._canary.state.fitness is Fitness.UNTESTED:
+            return self._canary.try_out(job, request, paced)
+        return exchange(request)
+
+    def exchange(self, key: Key, request: Request, journal: list[JournalLine]) -> Answer:
+        """Send one request, read its answer, tell the pace, and note it in ``journal``."""
+        sent_at = self._clock.now()
+        reply = self._api.send(request)
+        now = self._clock.now()
+        answer = read_response(request, reply, self._digest, now)
+        if isinstance(answer, Throttled):
+            self._pacing.throttled(answer, sent_at)
+        elif not isinstance(answer, Unavailable):
+            self._pacing.succeeded(sent_at)
+        journal.append(_line(key, request, answer, now))
+        return answer
+
+    def _notice_unfit(self, job: Job, steps: tuple[Step, ...]) -> None:
+        request, answer = steps[-1]
+        if request.purpose is not Purpose.UPDATE_METADATA or not isinstance(answer, Shown):
+            return
+        if self._canary.state.fitness is not Fitness.FIT or job.terms.read_back:
+            return
+        metadata = (request.body or {}).get("metadata")
+        different = differences(job, metadata if isinstance(metadata, dict) else {}, answer.remote)
+        if different:
+            self._canary.condemn(f"{job.key}: {'; '.join(different)}")
+
+    def _abandon(self, claim: Claim, job: Job, steps: tuple[Step, ...], journal: list[JournalLine]) -> Attempt:
+        if any(request.purpose.writes for request, _ in steps):
+            return self._settle(claim, job, steps, Unavailable(message="stopped in the middle of an attempt"), journal)
+        self._store.release(claim)
+        return Attempt(claim=claim, outcome=None, decision=None, calls=len(journal), writes=0)
+
+    def _settle(
+        self, claim: Claim, job: Job | None, steps: tuple[Step, ...], outcome: Outcome, journal: list[JournalLine] | tuple[()]
+    ) -> Attempt:
+        now = self._clock.now()
+        decision = decide(outcome, claim.row.attempts, self._manners.retry, now, self._clock.jitter())
+        settlement = settle(claim, job, steps, outcome, decision)
+        lines = tuple(journal)
+        self._store.settle(claim, replace(settlement, journal=lines))
+        self._log_attempt(claim, outcome, decision, settlement)
+        writes = sum(line.purpose in WRITING for line in lines)
+        return Attempt(claim=claim, outcome=outcome, decision=decision, calls=len(lines), writes=writes)
+
+    def _log_attempt(self, claim: Claim, outcome: Outcome, decision: Decision, settlement: Settlement) -> None:
+        if isinstance(decision, Pause | Halt):
+            return  # told once for the whole queue
+        event = {Finish: "item_settled", Park: "item_parked", RetryAt: "item_retry"}[type(decision)]
+        self._log(
+            event,
+            item=claim.row.key.identifier,
+            kind=claim.row.key.kind.value,
+            path=claim.row.path,
+            outcome=outcome.name,
+            message=settlement.message,
+            attempts=settlement.attempts,
+        )
+
+
+WRITING = frozenset(purpose.value for purpose in Purpose if purpose.writes)
+
+
+def _differs(desired: Facets, acknowledged: Facets, name: str) -> bool:
+    return bool(getattr(desired, name) != getattr(acknowledged, name))
+
+
+def _line(key: Key, request: Request, answer: Answer, now: float) -> JournalLine:
+    query = "&".join(f"{name}={value}" for name, value in request.query.items())
+    return JournalLine(
+        at=now,
+        key=key,
+        method=request.method,
+        path="/".join(("", *request.segments)) + (f"?{query}" if query else ""),
+        purpose=request.purpose.value,
+        outcome=answer.name,
+        http_status=answer.status,
+        remote_version=answer.remote.version if isinstance(answer, Shown) else None,
+        message=None if isinstance(answer, Shown) else answer.message,
+    )
+
+
+def settle(
+    claim: Claim, job: Job | None, steps: tuple[Step, ...], outcome: Outcome, decision: Decision
+) -> Settlement:
+    """The end of an attempt as the record keeps it."""
+    row = claim.row
+    done = isinstance(outcome, Accepted | Altered) and job is not None
+    acknowledged = row.desired if done else _after(row.acknowledged, steps, job)
+    status, attempts, not_before = _place(row.attempts, row.not_before, decision)
+    metadata: Metadata | None = row.desired_metadata if done else None
+    return Settlement(
+        status=status,
+        attempts=attempts,
+        not_before=not_before,
+        presence=Presence.PRESENT if done else presence_after(row.presence, steps),
+        acknowledged=acknowledged,
+        acknowledged_metadata=metadata,
+        remote=recorded_remote(job, outcome.remote) if job is not None and isinstance(outcome, Accepted | Altered) else None,
+        outcome=outcome.name,
+        message=None if isinstance(outcome, Accepted) else outcome.message,
+        http_status=outcome.status,
+        altered=outcome.message if isinstance(outcome, Altered) else None,
+    )
+
+
+def _place(attempts: int, not_before: float, decision: Decision) -> tuple[ItemStatus, int, float]:
+    match decision:
+        case Finish():
+            return ItemStatus.SYNCED, 0, 0.0
+        case Park():
+            return ItemStatus.PARKED, attempts + 1, 0.0
+        case RetryAt(at):
+            return ItemStatus.QUEUED, attempts + 1, at
+        case Pause() | Halt():
+            return ItemStatus.QUEUED, attempts, not_before
+
+
+def presence_after(presence: Presence, steps: tuple[Step, ...]) -> Presence:
+    """What the answers of an attempt say about the object's existence."""
+    for request, answer in steps:
+        match answer:
+            case Shown() | Exists():
+                presence = Presence.PRESENT
+            case Missing():
+                presence = Presence.ABSENT
+            case Unavailable() if answer.in_doubt and request.purpose is Purpose.CREATE:
+                presence = Presence.DOUBTFUL
+    return presence
+
+
+def _after(acknowledged: Facets, steps: tuple[Step, ...], job: Job | None) -> Facets:
+    """What is still confirmed after an attempt that did not finish: a write without a clear answer leaves doubt."""
+    for request, answer in steps:
+        unclear = isinstance(answer, Unavailable) and answer.in_doubt
+        if request.purpose.writes and (unclear or isinstance(answer, Shown)) and job is not None:
+            whole = request.purpose is not Purpose.UPDATE_METADATA
+            acknowledged = Facets(content=None if whole else acknowledged.content, metadata=None)
+        elif isinstance(answer, Missing):
+            acknowledged = Facets()
+    return acknowledged

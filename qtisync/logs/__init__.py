@@ -1,0 +1,1 @@
+"""Structured logs: redaction first, and a catalogue of event names."""

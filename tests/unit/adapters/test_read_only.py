@@ -1,0 +1,53 @@
+"""A transport that cannot write."""
+
+from __future__ import annotations
+
+import pytest
+
+from qtisync.adapters.read_only import ReadOnlyApi, WriteRefusedError
+from qtisync.delivery.messages import Purpose, Reply, Request, Response
+
+
+class Recorder:
+    def __init__(self) -> None:
+        self.calls: list[object] = []
+
+    def send(self, request: Request) -> Reply:
+        self.calls.append(request)
+        return Response(status=200)
+
+    def close(self) -> None:
+        self.calls.append("close")
+
+
+def a_request(method: str, purpose: Purpose) -> Request:
+    return Request(method=method, segments=("assessment-items", "q1"), purpose=purpose)
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_reads_pass(method: str):
+    inner = Recorder()
+    request = a_request(method, Purpose.LIST)
+
+    assert ReadOnlyApi(inner).send(request) == Response(status=200)
+    assert inner.calls == [request]
+
+
+@pytest.mark.parametrize(
+    ("method", "purpose"),
+    [(method, Purpose.PROBE) for method in ("POST", "PUT", "DELETE", "PATCH", "get")]
+    + [("GET", purpose) for purpose in Purpose if purpose.writes],
+)
+def test_everything_else_is_a_bug_and_sends_nothing(method: str, purpose: Purpose):
+    inner = Recorder()
+    with pytest.raises(WriteRefusedError):
+        ReadOnlyApi(inner).send(a_request(method, purpose))
+
+    assert inner.calls == []
+
+
+def test_close_is_passed_on():
+    inner = Recorder()
+    ReadOnlyApi(inner).close()
+
+    assert inner.calls == ["close"]
