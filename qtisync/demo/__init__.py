@@ -1,0 +1,1 @@
+"""The demo: an example content repository, and the edits of its story."""
