@@ -1,0 +1,270 @@
+"""Composition root: configuration → adapters → engine. Owns the clock and the dice; heavy libraries load when needed."""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qtisync.config.settings import Settings, Share, Target, choose_target
+from qtisync.config.file import load_settings
+from qtisync.content.selection import ContentRules
+from qtisync.engine.reconcile import Aim
+from qtisync.errors import ConfigError, ConfigProblem
+from qtisync.model import Json, Key, Kind
+from qtisync.planning.guard import Limits
+from qtisync.planning.plan import Destination
+
+if TYPE_CHECKING:  # the adapters' libraries cost more than the rest of a plan
+    from qtisync.adapters.http_api import HttpApi
+    from qtisync.adapters.store import SqlStore
+    from qtisync.engine.cycle import Bench
+    from qtisync.engine.pacing import PaceTerms
+    from qtisync.engine.ports import Api, Log, RecordReader, Source
+    from qtisync.engine.push import Manners
+
+__all__ = ["Setup", "SystemClock", "ThreadBell", "load_setup"]
+
+
+class SystemClock:
+    """Seconds since the epoch that never go back: the wall clock is read once, a monotonic clock counts from there."""
+
+    def __init__(self) -> None:
+        self._offset = time.time() - time.monotonic()
+        self._random = random.Random()  # noqa: S311 - jitter, not a secret
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return self._offset + time.monotonic()
+
+    def jitter(self) -> float:
+        """A random number in [0, 1)."""
+        return self._random.random()
+
+
+class ThreadBell:
+    """A bell that threads wait on; a stop rings it for good."""
+
+    def __init__(self) -> None:
+        self._rung = threading.Event()
+        self._stopped = False
+
+    def wait(self, seconds: float) -> bool:
+        """Wait at most so long; true if it was rung."""
+        return self._rung.wait(max(0.0, seconds))
+
+    def ring(self) -> None:
+        """End all waits."""
+        self._rung.set()
+
+    def stop(self) -> None:
+        """Ask for a graceful stop."""
+        self._stopped = True
+        self._rung.set()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a graceful stop was asked for."""
+        return self._stopped
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Setup:
+    """One target of one configuration, ready to be opened."""
+
+    settings: Settings
+    file: Path
+    name: str
+    target: Target
+    environ: Mapping[str, str]
+
+    @property
+    def state(self) -> Path:
+        """The folder of the record."""
+        return Path(self.settings.state)
+
+    @property
+    def repository(self) -> Path:
+        """The repository on this machine."""
+        if self.settings.repository.path is None:
+            hint = "Clone it to this machine and set repository.path; a mirror of its own comes with `qtisync run`."
+            problem = ConfigProblem(where="repository.url", message="cannot be used by this version", hint=hint)
+            raise ConfigError((problem,), file=str(self.file))
+        return Path(self.settings.repository.path)
+
+    def rules(self) -> ContentRules:
+        """Which files are content."""
+        content = self.settings.content
+        return ContentRules(
+            include=content.include, exclude=content.exclude, sidecar=content.sidecar, target=self.name
+        )
+
+    def aim(self, ref: str | None = None, only: tuple[str, ...] = ()) -> Aim:
+        """What a pass is to achieve."""
+        target, content = self.target, self.settings.content
+        update = target.max_update
+        return Aim(
+            destination=Destination(target=self.name, base_url=target.base_url),
+            ref=ref or self.settings.repository.ref,
+            rules=self.rules(),
+            item_cap=content.max_item_bytes,
+            sidecar_cap=content.max_sidecar_bytes,
+            limits=Limits(max_update=update.percent / 100 if isinstance(update, Share) else update.number),
+            reads_first=target.foreign_metadata == "preserve" or target.on_conflict != "overwrite",
+            reads_back=target.verify == "read_back",
+            rate=target.max_requests_per_second,
+            only=only,
+        )
+
+    def open_source(self) -> Source:
+        """The repository."""
+        from qtisync.adapters.git_source import GitSource  # noqa: PLC0415 - GitPython is heavy
+
+        return GitSource(self.repository)
+
+    def open_reader(self) -> RecordReader:
+        """The record, for reading only; an empty one if there is none yet."""
+        from qtisync.adapters.store_reader import EmptyReader, open_reader  # noqa: PLC0415 - SQLAlchemy is heavy
+
+        return open_reader(self.state, self.name) or EmptyReader()
+
+    def open_store(self, holder: str) -> SqlStore:
+        """The record, for its one writer."""
+        from qtisync.adapters.store import open_store  # noqa: PLC0415 - SQLAlchemy is heavy
+
+        return open_store(self.state, self.name, holder=holder)
+
+    def open_api(self) -> HttpApi:
+        """The API, with our credentials; they are read now, so that a missing one is told before anything is sent."""
+        from qtisync.adapters.endpoint import Endpoint  # noqa: PLC0415 - httpx is heavy
+        from qtisync.adapters.http_api import HttpApi  # noqa: PLC0415 - httpx is heavy
+
+        target = self.target
+        client_id, client_secret = self._secret("client_id"), self._secret("client_secret")
+        client_id()
+        client_secret()
+        return HttpApi(
+            Endpoint(
+                base_url=target.base_url,
+                token_url=target.token_url,
+                client_id=client_id,
+                client_secret=client_secret,
+                client_auth=target.client_auth,
+                scope=target.scope or "",
+            )
+        )
+
+    def _secret(self, key: str) -> Callable[[], str]:
+        from qtisync.logs.redaction import register_secret  # noqa: PLC0415 - only when something is sent
+
+        reference = self.target.client_id if key == "client_id" else self.target.client_secret
+        where = f"targets.{self.name}.{key}"
+
+        def read() -> str:
+            value = reference.read(self.environ, where=where)
+            if key == "client_secret":
+                register_secret(value)
+            return value
+
+        return read
+
+    def manners(self) -> Manners:
+        """How the target wants to be treated."""
+        from qtisync.delivery.retry import RetryPolicy  # noqa: PLC0415 - only when something is sent
+        from qtisync.delivery.wire import Terms  # noqa: PLC0415 - likewise
+        from qtisync.engine.push import Manners  # noqa: PLC0415 - likewise
+
+        target = self.target
+        prefixes = target.owned_prefixes
+
+        def owns(key: Key) -> bool:
+            return not prefixes or key.identifier.startswith(prefixes)
+
+        return Manners(
+            terms=Terms(
+                preserve_foreign=target.foreign_metadata == "preserve",
+                overwrite_conflicts=target.on_conflict == "overwrite",
+                read_back=target.verify == "read_back",
+            ),
+            use_metadata_endpoint=target.metadata_updates == "endpoint",
+            retry=RetryPolicy(block_on_conflict=target.on_conflict == "block"),
+            owns=owns,
+        )
+
+    def pace_terms(self) -> PaceTerms:
+        """The configured side of the pace."""
+        from qtisync.engine.pacing import PaceTerms  # noqa: PLC0415 - only when something is sent
+
+        target = self.target
+        return PaceTerms(
+            ceiling=target.max_requests_per_second,
+            adaptive=target.pace == "adaptive",
+            hint=target.retry_after == "hint",
+            retry=self.manners().retry,
+        )
+
+    @contextmanager
+    def bench(self, *, store: SqlStore, source: Source, api: Api, bell: ThreadBell, log: Log) -> Iterator[Bench]:
+        """Everything that pushing needs, joined."""
+        from qtisync.content.canonical import digest_text  # noqa: PLC0415 - lxml is heavy
+        from qtisync.engine.cycle import Bench  # noqa: PLC0415 - only when something is sent
+
+        with ExitStack() as closing:
+            closing.callback(api.close)
+            yield Bench(
+                store=store,
+                api=api,
+                source=source,
+                clock=SystemClock(),
+                bell=bell,
+                log=log,
+                digest=digest_text,
+                body_of=body_of,
+                manners=self.manners(),
+                pace=self.pace_terms(),
+                worker=f"{os.uname().nodename}/{os.getpid()}",
+                base_url=self.target.base_url,
+                concurrency=self.target.max_concurrency,
+            )
+
+
+def body_of(kind: Kind, data: bytes) -> dict[str, Json]:
+    """The content of a blob in the form in which the API takes it."""
+    from qtisync.content.payload import stimulus_fields, xml_text  # noqa: PLC0415 - lxml is heavy
+
+    if kind is Kind.STIMULUS:
+        fields = stimulus_fields(data)
+        language: dict[str, Json] = {"language": fields.language} if fields.language else {}
+        return {"identifier": fields.identifier, "title": fields.title, "content": fields.content, **language}
+    return {"format": "xml", "xml": xml_text(data)}
+
+
+NOT_YET = {
+    "removal": ("report", "Deleting at the API is not part of this version; leave `removal: report`."),
+    "on_drift": ("report", "Drift is not looked for by this version; leave `on_drift: report`."),
+    "on_content_change": ({}, "Setting metadata on content changes is not part of this version; remove the key."),
+}
+"""Keys that are documented and do nothing yet: any other value would promise what we do not do."""
+
+
+def load_setup(file: Path | None, target: str | None, environ: Mapping[str, str]) -> Setup:
+    """The chosen target of a configuration; raises ``ConfigError``."""
+    loaded = load_settings(file, environ)
+    name, chosen = choose_target(loaded.settings, target)
+    problems = [
+        ConfigProblem(where=f"targets.{name}.{key}", message=f"is {getattr(chosen, key)!r}", hint=hint)
+        for key, (supported, hint) in NOT_YET.items()
+        if getattr(chosen, key) != supported
+    ]
+    if loaded.settings.content.schema_dir is not None:
+        hint = "Validation against the XML Schema is not part of this version; remove the key."
+        problems.append(ConfigProblem(where="content.schema_dir", message="is set", hint=hint))
+    if problems:
+        raise ConfigError(tuple(problems), file=str(loaded.file))
+    return Setup(settings=loaded.settings, file=loaded.file, name=name, target=chosen, environ=environ)

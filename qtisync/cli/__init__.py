@@ -1,0 +1,88 @@
+"""The command line: the only room that prints, and the only place where an error becomes words and an exit code.
+
+Each command lives in a module that is imported when the command is used, so that ``--help`` costs no more than click.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+import click
+
+from qtisync import __version__
+
+COMMANDS = {
+    "demo": ("demo", "Show everything at once on this machine: a sandbox API, a repository, a sync, an edit."),
+    "init": ("start", "Write a commented configuration for an existing content repository."),
+    "validate": ("validate", "Check items and sidecars without an API; nothing is written."),
+    "plan": ("sync", "Say what would be sent, why, and at what cost; nothing is written."),
+    "apply": ("sync", "Carry out a plan (a saved one, or a new one) and wait for it."),
+    "sync": ("sync", "One full cycle now: plan, push, report."),
+    "status": ("look", "What is synced, what waits and why; or one item with its history."),
+    "queue": ("look", "Look at the queue."),
+    "retry": ("look", "Queue parked objects again."),
+    "doctor": ("doctor", "Check configuration, credentials, git, the API and the record."),
+    "schema": ("schema", "Print JSON Schemas for editors and scripts."),
+    "sandbox": ("start", "Run a QTI API emulator to develop and rehearse against."),
+}
+"""Command → module of this package that has it as a function of that name, and its line in the help."""
+
+
+class LazyGroup(click.Group):
+    """Finds commands by name in ``COMMANDS`` and imports them when they are used."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        """All names, in the order in which a newcomer meets them."""
+        return list(COMMANDS)
+
+    def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
+        """The command, imported now."""
+        if name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"qtisync.cli.{COMMANDS[name][0]}")
+        command = getattr(module, name)
+        return command if isinstance(command, click.Command) else None
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The help's list, without importing any command."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, line) for name, (_, line) in COMMANDS.items()])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, with a suggestion for a mistyped name."""
+        name = args[0]
+        if name not in COMMANDS and not name.startswith("-"):
+            import difflib  # noqa: PLC0415 - only for a mistake
+
+            close = difflib.get_close_matches(name, COMMANDS, n=1)
+            hint = f" Did you mean {close[0]}?" if close else " See qtisync --help."
+            raise click.UsageError(f"There is no command {name!r}.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, prog_name="qtisync", message="%(prog)s %(version)s")
+def qtisync() -> None:
+    """Keep a QTI API equal to a git commit.
+
+    Start with `qtisync demo`. In a content repository: `qtisync init`, `qtisync plan`, `qtisync sync`.
+    """
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run one command and leave with its exit code."""
+    try:
+        code = qtisync.main(args=args, prog_name="qtisync", standalone_mode=False)
+    except BaseException as error:  # noqa: BLE001 - the one place where every error becomes words
+        from qtisync.cli.failures import explain  # noqa: PLC0415 - only after a failure
+
+        code = explain(error)
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        sys.stderr.close()
+    sys.exit(code if isinstance(code, int) else 0)

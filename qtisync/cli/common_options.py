@@ -1,0 +1,77 @@
+"""Flags that every command has, and what they add up to."""
+
+from __future__ import annotations
+
+import functools
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from qtisync.app import Setup
+    from qtisync.engine.ports import Log
+
+FORMATS = ("text", "json", "markdown")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Common:
+    """The flags that every command has."""
+
+    config: Path | None
+    target: str | None
+    format: str
+    output: Path | None
+    no_color: bool
+    verbose: int
+    quiet: bool
+    show_content: bool
+
+    def setup(self) -> Setup:
+        """The chosen target of the configuration."""
+        from qtisync.app import load_setup  # noqa: PLC0415 - pydantic is heavy
+
+        return load_setup(self.config, self.target, os.environ)
+
+    def log(self) -> Log:
+        """Structured events on stderr: for people on a terminal, JSON lines otherwise; silent without -v on a terminal."""
+        import logging  # noqa: PLC0415 - only when something is sent
+
+        from qtisync.logs.setup import configure, event_log  # noqa: PLC0415 - structlog is heavy
+
+        terminal = sys.stderr.isatty()
+        level = logging.WARNING if self.quiet or (terminal and not self.verbose) else logging.INFO
+        configure(sys.stderr, json=not terminal, level=logging.DEBUG if self.verbose > 1 else level)
+        return event_log()
+
+
+def common_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the flags; the command gets them as its first argument ``common``."""
+
+    @functools.wraps(command)
+    def wrapped(**values: Any) -> Any:
+        names = Common.__dataclass_fields__.keys()
+        common = Common(**{name: values.pop(name) for name in names})
+        return command(common=common, **values)
+
+    for option in reversed(_OPTIONS):
+        wrapped = option(wrapped)
+    return wrapped
+
+
+_PATH = click.Path(path_type=Path)
+_OPTIONS = (
+    click.option("--config", "-c", type=_PATH, metavar="FILE", help="Configuration [default: qtisync.yaml]."),
+    click.option("--target", "-t", metavar="NAME", help="Target, if the configuration has several."),
+    click.option("--format", "-f", type=click.Choice(FORMATS), default="text", show_default=True, help="Report format."),
+    click.option("--output", "-o", type=_PATH, metavar="FILE", help="Write the report there instead of stdout."),
+    click.option("--no-color", is_flag=True, help="No colours (NO_COLOR works too)."),
+    click.option("--verbose", "-v", count=True, help="More: everything in reports, logs on a terminal."),
+    click.option("--quiet", "-q", is_flag=True, help="Less: no progress, only warnings in the log."),
+    click.option("--show-content", is_flag=True, help="Allow item bodies in reports (never in logs)."),
+)

@@ -1,0 +1,49 @@
+"""Which exit code a run leaves with. When several apply: 1 > 7 > 4 > 5 > 3 > 8 > 9 > 2 > 0."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from qtisync.engine.drain import Drained, Ending
+from qtisync.report.value import Report
+
+OK, UNEXPECTED, PENDING, PARTIAL, HELD, STALE, LOCKED, CREDENTIALS, UNAVAILABLE, INVALID = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
+CONFIGURATION, INTERRUPTED = 78, 130
+_ORDER = (INTERRUPTED, UNEXPECTED, CONFIGURATION, CREDENTIALS, HELD, STALE, PARTIAL, UNAVAILABLE, INVALID, PENDING, OK)
+
+
+def strongest(codes: Iterable[int]) -> int:
+    """The code that counts."""
+    found = set(codes)
+    return next((code for code in _ORDER if code in found), OK)
+
+
+def after_plan(report: Report, *, detailed: bool, strict: bool) -> int:
+    """The code of ``plan``."""
+    codes = {OK}
+    if strict and (report.broken or report.warnings):
+        codes.add(INVALID)
+    if detailed:
+        counts = report.summary
+        changes = sum(counts.get(name, 0) for name in ("create", "update_content", "update_metadata", "delete"))
+        codes |= {PENDING} if changes else set()
+        codes |= {HELD} if report.holds else set()
+    return strongest(codes)
+
+
+def after_push(report: Report, drained: Drained) -> int:
+    """The code of ``apply`` and ``sync``."""
+    codes = {OK}
+    counts = report.summary
+    if any(counts.get(name) for name in ("parked", "blocked", "altered", "invalid")):
+        codes.add(PARTIAL)
+    match drained.ending:
+        case Ending.HALTED:
+            codes.add(STALE if drained.conflict else CONFIGURATION if drained.wrong_api else CREDENTIALS)
+        case Ending.UNAVAILABLE:
+            codes.add(UNAVAILABLE)
+        case Ending.INTERRUPTED:
+            codes.add(INTERRUPTED)
+        case Ending.DRAINED:
+            pass
+    return strongest(codes)

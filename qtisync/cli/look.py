@@ -1,0 +1,126 @@
+"""status, queue, retry: look and steer."""
+
+from __future__ import annotations
+
+from contextlib import closing
+
+import click
+
+from qtisync.app import Setup, SystemClock
+from qtisync.cli.common_options import Common, common_options
+from qtisync.cli.exit_codes import OK, PARTIAL
+from qtisync.cli.output import emit, painter, write
+from qtisync.engine.capability import metadata_endpoint
+from qtisync.engine.ports import RecordReader
+from qtisync.errors import RepositoryError, UsageError
+from qtisync.model import Identifier, ItemStatus, Standing
+from qtisync.report.status import Observed, render_item, render_status, status_report
+from qtisync.report.value import Place, Report
+
+
+@click.command()
+@common_options
+@click.argument("identifier", required=False, metavar="[ID]")
+def status(*, common: Common, identifier: str | None) -> int:
+    """What is synced, what waits and why; with ID, one object and its calls."""
+    setup = common.setup()
+    with closing(setup.open_reader()) as reader:
+        if identifier is not None:
+            _one(common, reader, identifier)
+            return OK
+        report = look(setup, reader)
+    if common.format == "text":
+        write(render_status(report, paint=painter(common), verbose=bool(common.verbose)), common)
+    else:
+        emit(report, common)
+    return OK
+
+
+def look(setup: Setup, reader: RecordReader) -> Report:
+    """The status report of a target."""
+    degraded: list[str] = []
+    ref, head, location = setup.settings.repository.ref, "", str(setup.repository)
+    try:
+        with closing(setup.open_source()) as source:
+            location, ref = source.location(), source.full_ref(ref)
+            head = source.resolve(ref)
+    except RepositoryError as error:
+        degraded.append(error.message)
+    last = reader.last_pass()
+    capability = metadata_endpoint(reader)
+    off = setup.target.metadata_updates == "put"
+    synced = reader.setting("synced_commit")
+    seen = Observed(
+        last=last,
+        synced=synced if isinstance(synced, str) else None,
+        counts=reader.counts(),
+        unsettled=reader.unsettled(),
+        pace=reader.pace(),
+        capability={"fitness": "off" if off else capability.fitness.value, "reason": "" if off else capability.reason},
+        degraded=degraded,
+        now=SystemClock().now(),
+    )
+    place = Place(
+        repository=location,
+        ref=ref,
+        head=head,
+        base=last.commit if last is not None else None,
+        target=setup.name,
+        base_url=setup.target.base_url,
+        capabilities={"metadata_endpoint": capability.fitness.value},
+    )
+    return status_report(seen, place)
+
+
+def _one(common: Common, reader: RecordReader, identifier: str) -> None:
+    rows = reader.find(Identifier(identifier))
+    if not rows:
+        hint = "Identifiers are case-sensitive; `qtisync plan -v` lists what the commit has."
+        raise UsageError(f"The record has no object {identifier!r}.", hint=hint)
+    write(render_item(rows, reader.history(Identifier(identifier), 20), paint=painter(common)), common)
+
+
+@click.group()
+def queue() -> None:
+    """Look at the queue."""
+
+
+@queue.command("ls")
+@common_options
+def queue_ls(*, common: Common) -> int:
+    """What waits, in the order in which it will be sent, and what is parked and why."""
+    setup = common.setup()
+    now = SystemClock().now()
+    with closing(setup.open_reader()) as reader:
+        rows = [row for row in reader.unsettled() if row.standing is Standing.WANTED]
+    waiting = [row for row in rows if row.status is not ItemStatus.SYNCED]
+    order = list(ItemStatus)
+    lines = []
+    for row in sorted(waiting, key=lambda row: (order.index(row.status), row.not_before, row.key)):
+        wait = f"in {row.not_before - now:.0f} s" if row.not_before > now else ""
+        words = f"blocked by {row.blocker}" if row.blocker else f"{row.last_outcome or ''} {row.last_error or ''}".strip()
+        lines.append(f"{row.status.value:<10} {row.lane.value:<7} {row.key!s:<30} {row.path}  {wait}  {words}".rstrip())
+    write("".join(line + "\n" for line in lines) or "The queue is empty.\n", common)
+    return OK
+
+
+@click.command()
+@common_options
+@click.argument("identifiers", nargs=-1, metavar="[ID]...")
+@click.option("--failed", is_flag=True, help="All parked objects.")
+def retry(*, common: Common, identifiers: tuple[str, ...], failed: bool) -> int:
+    """Queue parked objects again, with fresh attempts; the next sync sends them.
+
+    A conflict that you retry is overwritten: you looked at it.
+    """
+    if bool(identifiers) == failed:
+        raise UsageError("Say which: identifiers, or --failed for all.", hint="qtisync queue ls shows what is parked.")
+    setup = common.setup()
+    with closing(setup.open_store("qtisync retry")) as store:
+        keys = None
+        if identifiers:
+            keys = [row.key for name in identifiers for row in store.find(Identifier(name))]
+        count = store.retry(keys)
+    click.echo(f"{count} object{'' if count == 1 else 's'} queued again. To send: qtisync sync")
+    return OK if count or failed else PARTIAL
+

@@ -1,0 +1,22 @@
+"""Where a report comes from and where it goes."""
+
+from __future__ import annotations
+
+from qtisync.engine.capability import metadata_endpoint
+from qtisync.engine.ports import RecordReader
+from qtisync.engine.reconcile import Prepared
+from qtisync.report.value import Place
+
+
+def place_of(prepared: Prepared, location: str, reader: RecordReader) -> Place:
+    """The place of a prepared pass."""
+    plan = prepared.plan
+    return Place(
+        repository=location,
+        ref=prepared.record.ref,
+        head=plan.commit,
+        base=plan.base,
+        target=plan.destination.target,
+        base_url=plan.destination.base_url,
+        capabilities={"metadata_endpoint": metadata_endpoint(reader).fitness.value},
+    )

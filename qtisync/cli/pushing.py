@@ -1,0 +1,119 @@
+"""What apply and sync share: open everything, agree, write down, push, report."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, replace
+from types import FrameType
+
+from qtisync.app import Setup, SystemClock, ThreadBell
+from qtisync.cli.common_options import Common
+from qtisync.cli.exit_codes import INTERRUPTED, after_push
+from qtisync.cli.output import emit
+from qtisync.cli.place import place_of
+from qtisync.cli.progress import Bars
+from qtisync.engine.cycle import Run, apply
+from qtisync.engine.drain import Drained, Ending, Patience
+from qtisync.engine.ports import Store
+from qtisync.engine.push import Attempt
+from qtisync.engine.reconcile import Prepared, prepare
+from qtisync.report.build import Course, plan_report, push_report
+from qtisync.report.value import Place, Report
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What apply or sync was asked to do."""
+
+    kind: str
+    ref: str | None = None
+    only: tuple[str, ...] = ()
+    allow: frozenset[str] = frozenset()
+    timeout: float | None = None
+
+
+Agree = Callable[[Prepared, Report], None]
+"""Looks at the plan and raises if it must not be carried out."""
+
+
+def carry_out(common: Common, setup: Setup, order: Order, agree: Agree) -> int:
+    """One cycle; the exit code. The report is written however it ends."""
+    clock, bell, bars = SystemClock(), ThreadBell(), Bars(common)
+    began = clock.now()
+    with ExitStack() as stack:
+        store = stack.enter_context(closing(setup.open_store(f"qtisync {order.kind}")))
+        source = stack.enter_context(closing(setup.open_source()))
+        prepared = prepare(source, store, setup.aim(order.ref, order.only), began, bars)
+        place = place_of(prepared, source.location(), store)
+        agree(prepared, plan_report(prepared.plan, place, began))
+        remaining = tuple(hold for hold in prepared.plan.holds if hold.rule not in order.allow)
+        prepared = replace(prepared, plan=replace(prepared.plan, holds=remaining))
+        bench = stack.enter_context(
+            setup.bench(store=store, source=source, api=setup.open_api(), bell=bell, log=common.log())
+        )
+        caught = stack.enter_context(_stopping(bell))
+        deadline = clock.now() + order.timeout if order.timeout is not None else None
+        advance = stack.enter_context(bars.step("pushing", len(prepared.plan.ready)))
+
+        def on_attempt(attempt: Attempt) -> None:
+            if attempt.decision is not None and store_settled(attempt):
+                advance(1)
+
+        drained = apply(bench, prepared, Run(patience=Patience(deadline=deadline), on_attempt=on_attempt))
+        report = _report(order, prepared, store, place, drained, clock.now() - began)
+    emit(report, common)
+    code = after_push(report, drained)
+    return 128 + caught[0] if code == INTERRUPTED and caught else code
+
+
+def store_settled(attempt: Attempt) -> bool:
+    """Whether the object needs no further attempt."""
+    from qtisync.delivery.retry import Finish, Park  # noqa: PLC0415 - only while pushing
+
+    return isinstance(attempt.decision, Finish | Park)
+
+
+def _report(
+    order: Order, prepared: Prepared, store: Store, place: Place, drained: Drained, took: float
+) -> Report:
+    place = replace(place, capabilities=place_of(prepared, place.repository, store).capabilities)
+    course = Course(
+        sent=drained.calls, took=took, error=_ending(drained) or None, complete=drained.ending is Ending.DRAINED
+    )
+    at = prepared.record.at + took
+    return push_report(order.kind, prepared.plan, store.recorded(), place, at, course)
+
+
+def _ending(drained: Drained) -> str:
+    match drained.ending:
+        case Ending.DRAINED:
+            return ""
+        case Ending.HALTED if drained.conflict:
+            return f"Stopped at a conflict: {drained.reason}. Look at it, then change git or set on_conflict."
+        case Ending.HALTED if drained.wrong_api:
+            return f"Stopped, nothing was created: {drained.reason}. Check base_url of the target."
+        case Ending.HALTED:
+            return f"Stopped, the queue is kept: {drained.reason}. Check client_id, client_secret and their scopes."
+        case Ending.UNAVAILABLE:
+            return f"The API is not available, the queue is kept: {drained.reason}. Run the command again later."
+        case Ending.INTERRUPTED:
+            return "Interrupted, the queue is kept. Run the command again to go on."
+
+
+@contextmanager
+def _stopping(bell: ThreadBell) -> Iterator[list[int]]:
+    """SIGINT and SIGTERM ask for a graceful stop; which one came is put into the list."""
+    caught: list[int] = []
+
+    def stop(number: int, _frame: FrameType | None) -> None:
+        caught.append(number)
+        bell.stop()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield caught
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

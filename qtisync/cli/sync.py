@@ -1,0 +1,181 @@
+"""plan, apply, sync."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import closing
+from pathlib import Path
+
+import click
+
+from qtisync.app import Setup, SystemClock
+from qtisync.cli.common_options import Common, common_options
+from qtisync.cli.exit_codes import after_plan
+from qtisync.cli.output import emit, painter
+from qtisync.cli.progress import Bars
+from qtisync.engine.reconcile import Prepared, prepare
+from qtisync.errors import HeldPlanError, StalePlanError, UsageError
+from qtisync.planning.guard import RULES
+from qtisync.report.build import plan_report
+from qtisync.cli.place import place_of
+from qtisync.report.saved_plan import SavedPlan, dump_plan, load_plan, why_stale
+from qtisync.report.text import render_text
+from qtisync.report.value import Report
+
+_PATH = click.Path(path_type=Path)
+_REF = click.option("--ref", metavar="REF", help="Branch, tag or commit [default: repository.ref].")
+_ONLY = click.option("--only", multiple=True, metavar="ID|GLOB", help="Only these identifiers or paths (repeatable).")
+
+
+@click.command()
+@common_options
+@_REF
+@_ONLY
+@click.option("--out", type=_PATH, metavar="FILE", help="Save the plan for `qtisync apply FILE`.")
+@click.option("--detailed-exitcode", is_flag=True, help="Leave with 2 if there are changes, 4 if a rule holds them.")
+@click.option("--strict", is_flag=True, help="Leave with 9 if any file is broken or has a warning.")
+def plan(
+    *, common: Common, ref: str | None, only: tuple[str, ...], out: Path | None, detailed_exitcode: bool, strict: bool
+) -> int:
+    """Say what would be sent to the API, why, and at what cost. Nothing is written anywhere."""
+    setup = common.setup()
+    prepared, report = look_ahead(setup, ref, only, Bars(common))
+    if out is not None:
+        save(out, report, only)
+    emit(report, common)
+    if prepared.plan.holds and common.format == "text":
+        say_how_to_go_on(out or Path("plan.json"), report, saved=out is not None)
+    return after_plan(report, detailed=detailed_exitcode, strict=strict)
+
+
+def look_ahead(setup: Setup, ref: str | None, only: tuple[str, ...], bars: Bars) -> tuple[Prepared, Report]:
+    """A plan and its report, from a record opened read-only."""
+    now = SystemClock().now()
+    with closing(setup.open_reader()) as reader, closing(setup.open_source()) as source:
+        prepared = prepare(source, reader, setup.aim(ref, only), now, bars)
+        place = place_of(prepared, source.location(), reader)
+    return prepared, plan_report(prepared.plan, place, now)
+
+
+def save(out: Path, report: Report, only: tuple[str, ...]) -> None:
+    """Write a plan file."""
+    try:
+        out.write_text(dump_plan(report, only), encoding="utf-8")
+    except OSError as exc:
+        raise UsageError(f"Cannot save the plan to {out}: {exc.strerror}.", hint="Choose another --out FILE.") from exc
+
+
+def say_how_to_go_on(file: Path, report: Report, *, saved: bool) -> None:
+    """The exact command that continues a held plan."""
+    flags = " ".join(hold.override for hold in report.holds)
+    first = "" if saved else f"qtisync plan --out {file} && "
+    click.echo(f"Nothing was written. If this is meant: {first}qtisync apply {file} {flags}", err=True)
+
+
+@click.command()
+@common_options
+@click.argument("saved_plan", required=False, type=_PATH, metavar="[PLAN]")
+@_REF
+@_ONLY
+@click.option("--yes", "-y", is_flag=True, help="Do not ask.")
+@click.option("--allow", multiple=True, type=click.Choice(RULES), help="Let a held plan pass this rule (with PLAN).")
+@click.option("--timeout", type=click.FloatRange(min=0.1), metavar="SECONDS", help="Stop after so long; the queue is kept.")
+def apply(
+    *,
+    common: Common,
+    saved_plan: Path | None,
+    ref: str | None,
+    only: tuple[str, ...],
+    yes: bool,
+    allow: tuple[str, ...],
+    timeout: float | None,
+) -> int:
+    """Carry out a plan and wait for it: a saved one only if the world is still the one it was made from."""
+    from qtisync.cli.pushing import Order, carry_out  # noqa: PLC0415 - heavy, and after a usage error not needed
+
+    if allow and saved_plan is None:
+        hint = "First: qtisync plan --out plan.json. Then: qtisync apply plan.json --allow RULE."
+        raise UsageError("--allow needs a saved plan, so that what you allow is what you saw.", hint=hint)
+    if saved_plan is not None and (ref or only):
+        raise UsageError("A saved plan has its own ref and objects.", hint="Leave out --ref and --only.")
+    setup = common.setup()
+    saved = read_plan(saved_plan) if saved_plan is not None else None
+
+    def agree(prepared: Prepared, report: Report) -> None:
+        if saved is not None:
+            refuse_stale(saved, saved_plan, prepared)
+        holds = [hold for hold in report.holds if hold.rule not in allow]
+        if holds:
+            raise held(report, saved_plan)
+        ask(common, setup, report, yes=yes)
+
+    order = Order(
+        kind="apply",
+        ref=saved.ref if saved is not None else ref,
+        only=saved.only if saved is not None else only,
+        allow=frozenset(allow),
+        timeout=timeout,
+    )
+    return carry_out(common, setup, order, agree)
+
+
+@click.command()
+@common_options
+@_REF
+@click.option("--yes", "-y", is_flag=True, help="Do not ask, even for a production target.")
+@click.option("--wait", is_flag=True, help="Wait until everything is settled (without a daemon this is always so).")
+@click.option("--timeout", type=click.FloatRange(min=0.1), metavar="SECONDS", help="Stop after so long; the queue is kept.")
+def sync(*, common: Common, ref: str | None, yes: bool, wait: bool, timeout: float | None) -> int:
+    """One full cycle now: read the commit, plan, push at the pace the API allows, report."""
+    from qtisync.cli.pushing import Order, carry_out  # noqa: PLC0415 - heavy, and after a usage error not needed
+
+    del wait
+    setup = common.setup()
+
+    def agree(_prepared: Prepared, report: Report) -> None:
+        if report.holds:
+            file = setup.state / f"{setup.name}.held-plan.json"
+            save(file, report, ())
+            raise held(report, file)
+        if setup.target.production:
+            ask(common, setup, report, yes=yes)
+
+    return carry_out(common, setup, Order(kind="sync", ref=ref, timeout=timeout), agree)
+
+
+def read_plan(file: Path) -> SavedPlan:
+    """A plan file; raises ``UsageError``."""
+    try:
+        return load_plan(file.read_text(encoding="utf-8"))
+    except OSError as exc:
+        raise UsageError(f"Cannot read the plan {file}: {exc.strerror}.", hint="Make one: qtisync plan --out FILE") from exc
+    except ValueError as exc:
+        raise UsageError(f"{file} is no saved plan: {exc}.", hint="Make one: qtisync plan --out FILE") from exc
+
+
+def refuse_stale(saved: SavedPlan, file: Path | None, prepared: Prepared) -> None:
+    """Raise ``StalePlanError`` if the world changed since the plan was saved."""
+    reason = why_stale(saved, prepared.plan)
+    if reason is not None:
+        hint = f"Nothing was written. Look at a new plan: qtisync plan --out {file}"
+        raise StalePlanError(f"The plan {file} is stale: {reason}.", hint=hint)
+
+
+def held(report: Report, file: Path | None) -> HeldPlanError:
+    """The error of a plan that safety rules hold, with the command that continues it."""
+    rules = "; ".join(f"{hold.rule}: {hold.message}" for hold in report.holds)
+    flags = " ".join(hold.override for hold in report.holds)
+    if file is None:
+        how = f"qtisync plan --out plan.json && qtisync apply plan.json {flags}"
+    else:
+        how = f"qtisync apply {file} {flags}"
+    return HeldPlanError(f"Held by {rules}.", hint=f"Nothing was written. If this is meant: {how}")
+
+
+def ask(common: Common, setup: Setup, report: Report, *, yes: bool) -> None:
+    """Show the plan on a terminal and ask. Scripts and services are not asked: their caller decided."""
+    if yes or not (sys.stdin.isatty() and sys.stderr.isatty()) or not report.calls:
+        return
+    click.echo(render_text(report, paint=painter(common), verbose=bool(common.verbose)), err=True, nl=False)
+    name = click.style(f"production target {setup.name}", fg="red") if setup.target.production else setup.name
+    click.confirm(f"Apply this to {name} ({setup.target.base_url})?", abort=True, err=True)
