@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from builders import a_blob, a_commit
+
 from qtisync.content.facts import BrokenFacts, Facts, ObjectFacts, Remark, SidecarFacts
 from qtisync.content.loader import load_snapshot
 from qtisync.content.selection import ContentRules, Selection, select
@@ -44,9 +45,7 @@ def loaded(files: Mapping[str, Facts | str], **rules: object) -> Snapshot:
 
 
 def an_object(identifier: str, kind: Kind = Kind.ITEM, **fields: object) -> ObjectFacts:
-    return ObjectFacts(
-        kind=kind, identifier=Identifier(identifier), content=Digest(f"canon/1:{identifier}"), **fields
-    )
+    return ObjectFacts(kind=kind, identifier=Identifier(identifier), content=Digest(f"canon/1:{identifier}"), **fields)
 
 
 def a_damaged(identifier: str | None = None, kind: Kind = Kind.ITEM) -> BrokenFacts:

@@ -45,6 +45,7 @@ _FAULTS: tuple[tuple[tuple[str, ...], str, str], ...] = (
             "Could not read",
             "hash mismatch",
             "bad object",
+            "broken ref",
             "object file",
             "bad signature",
             "packfile",

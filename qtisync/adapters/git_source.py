@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -129,12 +130,15 @@ class GitSource:
             )
         names = _candidates(ref)
         found, complaints = self._objects.read([f"{name}^{{commit}}" for name in names], max_bytes=0)
-        for name, commit in zip(names, found, strict=True):
-            if commit is not None:
-                return (ref if "~" in ref or "^" in ref else name), commit.id
-        raise self._unknown(ref, complaints)
+        for place, commit in enumerate(found):
+            if commit is None:
+                continue
+            if place and (b"broken ref" in complaints or self._existing(names[:place])):
+                break  # a branch of this name is there but cannot be read: a tag must not take its place
+            return (ref if "~" in ref or "^" in ref else names[place]), commit.id
+        raise self._unknown(ref, names, complaints)
 
-    def _unknown(self, ref: str, complaints: bytes) -> RepositoryError:
+    def _unknown(self, ref: str, names: Sequence[str], complaints: bytes) -> RepositoryError:
         """Why ``ref`` is not a commit."""
         text = complaints.decode("utf-8", "replace")
         if "is ambiguous" in text:
@@ -144,19 +148,31 @@ class GitSource:
                 f"{ref} in {self._path} is not a commit.",
                 "Write a branch, a tag of a commit, or a commit id.",
             )
-        elif "error: " in text or "fatal: " in text:
-            reason, hint, _ = explain(self._path, "cat-file", 1, complaints)
+        elif "error: " in text or "broken ref" in text or (broken := self._existing(names)):
+            fault = explain(self._path, "cat-file", 1, complaints or f"bad object {broken}".encode())
+            return RepositoryError(fault.message, hint=fault.hint, reference=fault.reference)
         else:
             reason = f"There is no branch, tag or commit {ref} in the repository {self._path}."
-            hint = self._branches_hint()
+            hint = self._branches_hint(ref)
         return RepositoryError(reason, hint=hint, reference="ref-unknown")
 
-    def _branches_hint(self) -> str:
-        command = ("for-each-ref", f"--count={_BRANCHES_SHOWN + 1}", "--sort=-committerdate", "--format=%(refname)")
-        names = self._runner.run(*command, "refs/heads/")[1].decode("utf-8", "replace").split()
+    def _existing(self, names: Sequence[str]) -> str:
+        """The first of these full names that is a ref, whether its commit can be read or not; or empty."""
+        full = [name for name in names if name.startswith("refs/")]
+        if not full:
+            return ""
+        _, output = self._runner.run("for-each-ref", "--format=%(refname)", "--", *full)
+        known = set(output.decode("utf-8", "replace").splitlines())
+        return next((name for name in full if name in known), "")
+
+    def _branches_hint(self, ref: str) -> str:
+        """A few branches, those first whose names look like ``ref``."""
+        _, output = self._runner.run("for-each-ref", "--format=%(refname)", "refs/heads/")
+        names = [name.removeprefix("refs/heads/") for name in output.decode("utf-8", "replace").splitlines()]
         if not names and not self._runner.run("for-each-ref", "--count=1")[1]:
             return "The repository has no commits yet: make or push the first one."
-        shown = ", ".join(name.removeprefix("refs/heads/") for name in names[:_BRANCHES_SHOWN])
+        alike = difflib.get_close_matches(ref, names, n=_BRANCHES_SHOWN)
+        shown = ", ".join(list(dict.fromkeys(alike + names))[:_BRANCHES_SHOWN])
         more = " and more" if len(names) > _BRANCHES_SHOWN else ""
         return f"Its branches are: {shown}{more}." if shown else "It has no branches; write a full ref or a commit id."
 

@@ -56,8 +56,8 @@ _TARGET = _target_statement()
 _TOUCH = item.update().where(_THIS)
 # Compared again here: a worker may have settled the row after the pass had read it.
 _REACHED = sa.and_(
-    item.c.acknowledged_content == sa.bindparam("desired_content"),
-    item.c.acknowledged_metadata == sa.bindparam("desired_metadata"),
+    item.c.acknowledged_content == sa.bindparam("content"),
+    item.c.acknowledged_metadata == sa.bindparam("metadata"),
 )
 _SETTLED = _TOUCH.values(
     **_FRESH,
@@ -102,7 +102,8 @@ def _sorted(items: tuple[Item, ...]) -> list[Item]:
 
 
 def _settled_values(item: Item) -> dict[str, Any]:
-    digests = {"desired_content": item.facets.content, "desired_metadata": item.facets.metadata}
+    content, metadata = item.facets.content, item.facets.metadata
+    digests = {"desired_content": content, "desired_metadata": metadata, "content": content, "metadata": metadata}
     return {**bound_key(item.key), **attribute_values(item), **digests}
 
 

@@ -12,7 +12,7 @@ from qtisync.adapters.store_reader import IS_FREE, IS_NEEDED_LACKING, IS_NEEDED_
 from qtisync.adapters.store_rows import bound_key, journal_values, key_of, progress_values, recorded_of
 from qtisync.adapters.store_tables import IS_UNSETTLED, dependency, item, journal, word
 from qtisync.delivery.settlement import Claim, Settlement
-from qtisync.model import Facets, ItemStatus, Key, Presence, Recorded, Standing
+from qtisync.model import Facets, ItemStatus, Key, Presence, Recorded
 
 _QUEUED, _BLOCKED = word(ItemStatus.QUEUED), word(ItemStatus.BLOCKED)
 _SYNCED, _PARKED = word(ItemStatus.SYNCED), word(ItemStatus.PARKED)
@@ -167,11 +167,11 @@ _BLOCKERS = (
     .select_from(dependency)
     .join(item, sa.and_(item.c.kind == dependency.c.kind, item.c.identifier == dependency.c.identifier))
     .join(needed, ON_NEEDED)
-    .where(IS_UNSETTLED, _WAITING, _BLOCKS)
+    .where(_WAITING, _BLOCKS)
     .order_by(item.c.kind, item.c.identifier, needed.c.kind, needed.c.identifier)
 )
 _BLOCKED_NOW = sa.select(item.c.kind, item.c.identifier, item.c.blocker_kind, item.c.blocker_identifier).where(
-    IS_UNSETTLED, item.c.status == _BLOCKED
+    item.c.status == _BLOCKED
 )
 _DEPENDANTS = sa.select(dependency.c.kind, dependency.c.identifier).where(
     dependency.c.on_kind == sa.bindparam("k"), dependency.c.on_identifier == sa.bindparam("i")
@@ -180,9 +180,17 @@ _HAS_LINKS = sa.select(
     sa.exists().where(dependency.c.kind == sa.bindparam("k"), dependency.c.identifier == sa.bindparam("i")),
     sa.exists().where(dependency.c.on_kind == sa.bindparam("k"), dependency.c.on_identifier == sa.bindparam("i")),
 )
-_NEAR = sa.tuple_(item.c.kind, item.c.identifier).in_(
-    sa.union_all(sa.select(sa.bindparam("k"), sa.bindparam("i")), _DEPENDANTS)
+# A join, because SQLite walks through the whole table for a pair of columns that is IN a subquery.
+_NEAR = sa.union_all(
+    sa.select(sa.bindparam("k").label("kind"), sa.bindparam("i").label("identifier")), _DEPENDANTS
+).subquery("near")
+_BLOCKERS_NEAR = _BLOCKERS.join(
+    _NEAR, sa.and_(_NEAR.c.kind == dependency.c.kind, _NEAR.c.identifier == dependency.c.identifier)
 )
+_BLOCKED_NEAR = _BLOCKED_NOW.join_from(
+    item, _NEAR, sa.and_(_NEAR.c.kind == item.c.kind, _NEAR.c.identifier == item.c.identifier)
+)
+_BLOCKED_ALL = _BLOCKED_NOW.where(IS_UNSETTLED)
 _BLOCK = _UPDATE_THIS.values(
     status=_BLOCKED, blocker_kind=sa.bindparam("on_kind"), blocker_identifier=sa.bindparam("on_identifier")
 )
@@ -209,11 +217,12 @@ def reblock(connection: sa.Connection, changed: Key | None = None) -> None:
 
 
 def _moves(connection: sa.Connection, changed: Key | None) -> list[tuple[Key, Key | None]]:
-    near, values = ([], {}) if changed is None else ([_NEAR], bound_key(changed))
+    of_blockers, of_blocked = (_BLOCKERS, _BLOCKED_ALL) if changed is None else (_BLOCKERS_NEAR, _BLOCKED_NEAR)
+    values = {} if changed is None else bound_key(changed)
     blockers: dict[Key, Key] = {}
-    for kind, identifier, on_kind, on_identifier in connection.execute(_BLOCKERS.where(*near), values):
+    for kind, identifier, on_kind, on_identifier in connection.execute(of_blockers, values):
         blockers.setdefault(key_of(kind, identifier), key_of(on_kind, on_identifier))
     now: dict[Key, Key] = {}
-    for kind, identifier, on_kind, on_identifier in connection.execute(_BLOCKED_NOW.where(*near), values):
+    for kind, identifier, on_kind, on_identifier in connection.execute(of_blocked, values):
         now[key_of(kind, identifier)] = key_of(on_kind, on_identifier)
     return [(key, blockers.get(key)) for key in sorted({*blockers, *now}) if blockers.get(key) != now.get(key)]

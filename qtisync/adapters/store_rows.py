@@ -32,6 +32,7 @@ from qtisync.model import (
 Values: TypeAlias = dict[str, Any]
 """The parameters of a statement, by column."""
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), allow_nan=False)
 _KINDS = {str(k): k for k in Kind}
 _LANES = {str(v): v for v in Lane}
 _STATUSES = {str(s): s for s in ItemStatus}
@@ -44,7 +45,7 @@ def to_json(value: object) -> str:
 
     ASCII because a server (or a file name) can contain lone surrogates, which no database can store as text.
     """
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return _CANONICAL.encode(value)
 
 
 def from_json(text: str) -> Any:  # noqa: ANN401 - the shape is the caller's

@@ -127,7 +127,6 @@ sa.Index(
     item.c.not_before,
     item.c.identifier,
     sqlite_where=IS_QUEUED,
-    postgresql_where=IS_QUEUED,
 )
 sa.Index(
     "ix_item_unsettled",
@@ -136,7 +135,6 @@ sa.Index(
     item.c.standing,
     item.c.status,
     sqlite_where=IS_UNSETTLED,
-    postgresql_where=IS_UNSETTLED,
 )
 # No index on the status alone: SQLite has no statistics and would prefer it to the queue, which it then had to sort.
 

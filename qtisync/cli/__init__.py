@@ -6,6 +6,7 @@ Each command lives in a module that is imported when the command is used, so tha
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 
@@ -75,6 +76,8 @@ def qtisync() -> None:
 
 def main(args: Sequence[str] | None = None) -> None:
     """Run one command and leave with its exit code."""
+    # We use no pydantic plug-ins; looking for them would cost every start 15 ms and run foreign code in a service.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     try:
         code = qtisync.main(args=args, prog_name="qtisync", standalone_mode=False)
     except BaseException as error:  # noqa: BLE001 - the one place where every error becomes words

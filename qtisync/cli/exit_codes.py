@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from qtisync.engine.drain import Drained, Ending
 from qtisync.report.value import Report
+
+if TYPE_CHECKING:  # plan needs the codes and not the workers
+    from qtisync.engine.drain import Drained
 
 OK, UNEXPECTED, PENDING, PARTIAL, HELD, STALE, LOCKED, CREDENTIALS, UNAVAILABLE, INVALID = 0, 1, 2, 3, 4, 5, 6, 7, 8, 9
 CONFIGURATION, INTERRUPTED = 78, 130
@@ -37,13 +40,6 @@ def after_push(report: Report, drained: Drained) -> int:
     counts = report.summary
     if any(counts.get(name) for name in ("parked", "blocked", "altered", "invalid")):
         codes.add(PARTIAL)
-    match drained.ending:
-        case Ending.HALTED:
-            codes.add(STALE if drained.conflict else CONFIGURATION if drained.wrong_api else CREDENTIALS)
-        case Ending.UNAVAILABLE:
-            codes.add(UNAVAILABLE)
-        case Ending.INTERRUPTED:
-            codes.add(INTERRUPTED)
-        case Ending.DRAINED:
-            pass
+    halted = STALE if drained.conflict else CONFIGURATION if drained.wrong_api else CREDENTIALS
+    codes.add({"halted": halted, "unavailable": UNAVAILABLE, "interrupted": INTERRUPTED, "drained": OK}[drained.ending])
     return strongest(codes)

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from qtisync.engine.capability import metadata_endpoint
-from qtisync.engine.ports import RecordReader
 from qtisync.engine.reconcile import Prepared
 from qtisync.report.value import Place
+
+if TYPE_CHECKING:  # Protocols are types only, and what they mention costs start-up time
+    from qtisync.engine.ports import RecordReader
 
 
 def place_of(prepared: Prepared, location: str, reader: RecordReader) -> Place:

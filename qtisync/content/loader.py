@@ -40,7 +40,6 @@ def load_snapshot(
             sidecar = selection.pairs.get(entry.path)
             claims.append(_claim(entry, said, pairings.of(entry.path), None if sidecar is None else sidecar.path))
     items, broken, ignored = _judge(claims, rules.target)
-    broken = sorted((*selection.broken, *broken), key=lambda held: held.path)
     warnings = (
         *selection.warnings,
         *orphaned_sidecars(selection.strays, (claim.entry.path for claim in claims), rules.sidecar),
@@ -49,7 +48,7 @@ def load_snapshot(
     return Snapshot(
         commit=commit,
         items=items,
-        broken=tuple(broken),
+        broken=tuple(sorted((*selection.broken, *broken), key=lambda held: held.path)),
         ignored=ignored,
         warnings=tuple(sorted(warnings, key=lambda found: (found.path, found.code, found.message))),
         others=others,

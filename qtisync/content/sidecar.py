@@ -16,8 +16,7 @@ import yaml
 from qtisync.content.facts import BrokenFacts, Remark, SidecarFacts
 from qtisync.content.metadata import whole_numbers
 from qtisync.content.scalars import UnfaithfulNumberError, read_plain
-from qtisync.content.sidecar_rules import sidecar_facts
-from qtisync.content.yaml_document import Document
+from qtisync.content.sidecar_rules import Document, sidecar_facts
 from qtisync.model import Json
 
 MAX_BYTES = 65_536
@@ -30,6 +29,7 @@ _HINTS = (
     ("cannot start any token", "Indent with spaces, not tabs; put text that begins with @, `, % or & in quotes."),
     ("mapping values are not allowed", "Put text that contains ': ' in quotes, and check the indentation."),
     ("expected key", "Check the indentation and the quotes just above."),
+    ("Unicode character escape", "Write the character itself instead of its \\u number."),
     ("unexpected end of stream", "A quotation mark or a bracket is never closed."),
 )
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 
 from qtisync.content.facts import BrokenFacts, Remark, SidecarFacts
 from qtisync.content.steering import CODE, RESERVED, Line, read_steering
-from qtisync.content.yaml_document import Document
 from qtisync.model import Json
 
 GRADES = range(-1, 14)
@@ -17,6 +17,27 @@ CODES = ("lesson", "standard")
 """Keys whose values are codes: 3.10 is another one than 3.1, so a number with a point is a mistake."""
 
 _GRADE = re.compile(r"\s*[-+]?[0-9]{1,9}\s*", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Document:
+    """What a file holds after its guards: plain values, and the line of each.
+
+    ``lines`` belong to containers by identity, so the values must not be copied.
+    """
+
+    root: dict[str, Json]
+    lines: Mapping[tuple[int, str | int], int]
+    """Counted from 1, by ``id`` of the container and key or position in it."""
+    has_floats: bool = False
+
+    def line(self, container: dict[str, Json] | list[Json], place: str | int) -> int | None:
+        """Where a key or an entry stands."""
+        return self.lines.get((id(container), place))
+
+    def line_of(self, container: dict[str, Json]) -> Line:
+        """The same for the keys of one mapping."""
+        return lambda key: self.line(container, key)
 
 
 def sidecar_facts(document: Document) -> SidecarFacts | BrokenFacts:

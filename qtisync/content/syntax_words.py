@@ -88,8 +88,12 @@ _KNOWN = (
 
 
 def explain(complaints: tuple[tuple[str, int | None], ...]) -> tuple[Remark, ...]:
-    """A remark for each message and line, each thing said once."""
-    return tuple(dict.fromkeys(_remark(message, line) for message, line in complaints))[:_MOST]
+    """One remark for each line complained of: what follows on a line is mostly the parser stumbling on."""
+    found: dict[int | None, Remark] = {}
+    for message, line in complaints:
+        if line not in found and len(found) < _MOST:
+            found[line] = _remark(message, line)
+    return tuple(found.values())
 
 
 def _remark(message: str, line: int | None) -> Remark:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
+from datetime import UTC
 from email.utils import parsedate_to_datetime
 from typing import Any, TypeAlias
 
@@ -60,7 +61,7 @@ def read_response(request: Request, reply: Reply, digest: DigestText, now: float
         return _read_not_found(request, document, words)
     if status == 409:
         return Exists(message=words) if request.purpose is Purpose.CREATE else Refused(status=status, message=words)
-    if status >= 500:
+    if status >= 500 or status == 408:  # 408: the server gave up waiting for us
         return _read_server_error(request, status, document, words)
     return NotTheApi(status=status, message=f"unexpected answer {words}")
 
@@ -120,10 +121,14 @@ def expected_identifier(request: Request) -> str | None:
 def json_object(body: bytes) -> Mapping[str, Any] | None:
     """The body as a JSON object; ``None`` if it is anything else."""
     try:
-        document = json.loads(body)
+        document = json.loads(body, parse_constant=_no_number)
     except (ValueError, RecursionError):
         return None
     return document if isinstance(document, dict) else None
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is no JSON")  # Python reads NaN and Infinity; sent back as foreign metadata they would raise
 
 
 def read_object(document: Mapping[str, Any] | None, digest: DigestText) -> RemoteObject | None:
@@ -156,7 +161,9 @@ def retry_after(value: str | None, now: float) -> float | None:
     if re.fullmatch(r"\d+(\.\d*)?|\.\d+", text):
         return now + min(float(text), 1e9)
     try:
-        return parsedate_to_datetime(text).timestamp()
+        moment = parsedate_to_datetime(text)
+        # The oldest of the three forms that RFC 9110 asks us to read names no zone: it is UTC, never this machine's.
+        return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
     except (ValueError, TypeError, OverflowError):
         return None
 
@@ -177,6 +184,8 @@ def server_words(status: int, document: Mapping[str, Any] | None, reply: Respons
     event = document.get("eventId")
     if isinstance(event, str):
         parts.append(f"(event {event})")
+    if not parts and status >= 500:
+        return f"{status} without an explanation"  # what is left of the body may be a stack trace
     return f"{status}: {_one_line('; '.join(parts) or _excerpt(reply.body))}"
 
 

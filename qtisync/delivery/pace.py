@@ -44,12 +44,13 @@ def resumed(pace: Pace | None, ceiling: float, now: float, *, adaptive: bool, lo
     """The learned pace of an earlier run under today's ceiling; leftovers of a jumped clock are cut to size."""
     if pace is None:
         return first_pace(ceiling, adaptive=adaptive)
-    rate = min(pace.rate, ceiling) if adaptive else ceiling
+    floor = min(0.1, ceiling)
+    rate = max(floor, min(pace.rate, ceiling)) if adaptive else ceiling
     return replace(
         pace,
         ceiling=ceiling,
         rate=rate,
-        floor=min(0.1, ceiling),
+        floor=floor,
         tat=min(pace.tat, now + 1 / rate),
         paused_until=min(pace.paused_until, now + longest_pause),
         memory={name: min(value, now) if name.endswith("_at") else value for name, value in pace.memory.items()},

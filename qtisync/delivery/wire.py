@@ -74,6 +74,9 @@ def next_step(job: Job, steps: tuple[Step, ...]) -> Request | Outcome:
         return _first(job)
     request, answer = steps[-1]
     match answer:
+        case Shown() if answer.remote.identifier != job.key.identifier:
+            words = f'answer {answer.status} that shows another object, "{answer.remote.identifier}"'
+            return Unavailable(status=answer.status, message=words)
         case Shown():
             return _after_shown(job, steps, request, answer)
         case Missing():
@@ -125,7 +128,8 @@ def _after_reading(job: Job, steps: tuple[Step, ...], remote: RemoteObject) -> R
     if not differences(job, wanted, remote) and (job.terms.preserve_foreign or remote.metadata == job.metadata):
         return Accepted(remote=remote, written=False)
     complaint = conflict(job, remote)
-    if complaint is not None and not job.force:
+    # A person may insist on our version (`retry`), but never over an object that is not ours.
+    if complaint is not None and not (job.force and (job.terms.owned or _known(job))):
         return Conflicted(message=complaint, remote=remote)
     if any(step.purpose in {Purpose.UPDATE, Purpose.UPDATE_METADATA} for step, _ in steps):
         return Unavailable(message="the object appears and disappears at the API; trying again later")
@@ -222,11 +226,11 @@ def same_json(one: Json, other: Json) -> bool:
 
 def conflict(job: Job, remote: RemoteObject) -> str | None:
     """Why the API's copy must not be overwritten; ``None`` if it may be."""
-    if job.presence is not Presence.PRESENT or job.remote is None:
+    if not _known(job):
         if job.terms.owned:
             return None
         return "it exists at the API and is not ours: its identifier has none of the owned prefixes"
-    if job.terms.overwrite_conflicts or _untouched(job.remote, remote):
+    if job.terms.overwrite_conflicts or job.remote is None or _untouched(job.remote, remote):
         return None
     # What is in doubt may have been changed by our own lost call: it says nothing about other writers.
     if job.acknowledged.content is not None and remote.content not in {job.remote.content, job.content}:
@@ -240,6 +244,10 @@ def conflict(job: Job, remote: RemoteObject) -> str | None:
             ):
                 return f'its metadata "{name}" was changed at the API since our last write'
     return None
+
+
+def _known(job: Job) -> bool:
+    return job.presence is Presence.PRESENT and job.remote is not None
 
 
 def _untouched(recorded: Remote, remote: RemoteObject) -> bool:

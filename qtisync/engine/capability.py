@@ -5,9 +5,12 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from qtisync.engine.ports import RecordReader
 from qtisync.model import Json
+
+if TYPE_CHECKING:  # Protocols are types only, and what they mention costs start-up time
+    from qtisync.engine.ports import RecordReader
 
 SETTING = "capabilities"
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
-from qtisync.engine.ports import RecordReader
 from qtisync.model import BlobId, Item, ItemStatus, PassRecord, Recorded, Standing, Steering
 from qtisync.planning.diff import compare
 from qtisync.planning.plan import Change, Destination, Orphan, Plan
+
+if TYPE_CHECKING:  # Protocols are types only, and what they mention costs start-up time
+    from qtisync.engine.ports import RecordReader
 
 
 def quick_plan(reader: RecordReader, last: PassRecord, destination: Destination) -> Plan:

@@ -7,10 +7,10 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from qtisync.content.facts import FACTS_VERSION, Facts
 from qtisync.content.selection import ContentRules
-from qtisync.engine.ports import Progress, RecordReader, Source, Store
 from qtisync.engine.quick import quick_plan
 from qtisync.model import (
     BlobId,
@@ -31,6 +31,9 @@ from qtisync.planning.diff import diff
 from qtisync.planning.guard import Limits, Observed, check
 from qtisync.planning.intent import intents
 from qtisync.planning.plan import Change, Destination, Hold, Plan
+
+if TYPE_CHECKING:  # Protocols are types only, and what they mention costs start-up time
+    from qtisync.engine.ports import Progress, RecordReader, Source, Store
 
 AUTHORS_UP_TO = 2000  # changes in one plan whose authors are looked up in git
 

@@ -67,7 +67,7 @@ def diff(
         for key, item in desired.items.items()
         if key in recorded and recorded[key].path != item.path
     ]
-    renamed_to = {old: new for new, old in renamed.items()}
+    renamed_to = {Key(new.kind, old): new.identifier for new, old in renamed.items()}
     return Plan(
         commit=desired.commit,
         base=base,
@@ -75,7 +75,7 @@ def diff(
         changes=changes,
         moves=tuple(sorted(moves, key=lambda move: move.item.key)),
         orphans=tuple(
-            Orphan(recorded=row, new=row.standing is not Standing.ORPHAN, renamed_to=renamed_to.get(row.key.identifier))
+            Orphan(recorded=row, new=row.standing is not Standing.ORPHAN, renamed_to=renamed_to.get(row.key))
             for row in sorted(gone, key=lambda row: row.key)
             if not never_sent(row)
         ),
@@ -175,12 +175,13 @@ def _shown(metadata: Mapping[str, Json], name: str) -> str:
     value = metadata[name]
     if isinstance(value, dict | list):
         return "{…}" if isinstance(value, dict) else "[…]"
-    text = value if isinstance(value, str) else json.dumps(value)
+    text = " ".join(value.split()) if isinstance(value, str) else json.dumps(value)
+    text = "".join(sign if sign.isprintable() else " " for sign in text)
     return text if len(text) <= 40 else text[:39] + "…"  # noqa: PLR2004 - characters that fit into a line of the plan
 
 
 def held_keys(broken: Iterable[Broken], readable: Iterable[Key], recorded: Mapping[Key, Recorded]) -> frozenset[Key]:
-    """Identities that broken files keep: by what they still say, otherwise by the path at which they were recorded."""
+    """Identities that broken files keep: what they still say, and what was recorded at their path."""
     wanted = set(readable)
     by_path: dict[RepoPath, list[Key]] = {}
     for key, row in recorded.items():
@@ -188,7 +189,8 @@ def held_keys(broken: Iterable[Broken], readable: Iterable[Key], recorded: Mappi
             by_path.setdefault(row.path, []).append(key)
     held: set[Key] = set()
     for file in broken:
-        held.update([file.key] if file.key is not None else by_path.get(file.path, []))
+        held.update(by_path.get(file.path, []))
+        held.update([file.key] if file.key is not None else [])
     return frozenset(held - wanted)
 
 
@@ -203,24 +205,24 @@ def _asked_for(key: Key, desired: Snapshot, held: frozenset[Key]) -> bool:
 
 def _renames(
     desired: Snapshot, recorded: Mapping[Key, Recorded], gone: list[Recorded]
-) -> Mapping[Identifier, Identifier]:
-    """New identifier → old one: said by the sidecar, or changed in place (the same path asks for another identifier)."""
+) -> Mapping[Key, Identifier]:
+    """New object → old identifier: said by the sidecar, or changed in place (the same path asks for another identifier)."""
     gone_at = {(row.key.kind, row.path): row.key.identifier for row in gone}
     gone_ids = {(row.key.kind, row.key.identifier) for row in gone}
-    renamed: dict[Identifier, Identifier] = {}
-    for key, item in desired.items.items():
+    renamed: dict[Key, Identifier] = {}
+    for key, item in sorted(desired.items.items(), key=lambda pair: pair[0]):
         if key in recorded and recorded[key].presence is Presence.PRESENT:
             continue
         said = item.steering.renamed_from
         old = said if said is not None and (key.kind, said) in gone_ids else gone_at.get((key.kind, item.path))
         if old is not None:
-            renamed[key.identifier] = old
+            renamed[key] = old
     return renamed
 
 
 def _finish_changes(
     verdicts: Iterable[Verdict],
-    renamed: Mapping[Identifier, Identifier],
+    renamed: Mapping[Key, Identifier],
     desired: Snapshot,
     recorded: Mapping[Key, Recorded],
     held: frozenset[Key],
@@ -233,7 +235,7 @@ def _finish_changes(
     return tuple(
         replace(
             change,
-            renamed_from=renamed.get(change.item.key.identifier),
+            renamed_from=renamed.get(change.item.key),
             blocker=next((key for key in change.item.references if key in stuck), None),
             lane=change.lane if change.queued else change.item.steering.lane or usual,
         )

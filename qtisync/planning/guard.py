@@ -10,6 +10,7 @@ from qtisync.planning.plan import Action, Hold, Plan
 
 MIN_RECORDED = 10  # below so many recorded objects a share says nothing
 SHOWN_KEYS = 20  # keys that a hold names
+_ROUNDING = 1e-9  # 29 % of 100 is 28.999… in floating point
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +67,7 @@ def _mass_update(plan: Plan, limits: Limits, observed: Observed) -> Hold | None:
     updates = [c.item.key for c in plan.changes if c.action is Action.UPDATE and not c.queued]
     share = isinstance(limits.max_update, float)
     limit = limits.max_update * observed.recorded if share else limits.max_update
-    if (share and observed.recorded < MIN_RECORDED) or len(updates) <= limit:
+    if (share and observed.recorded < MIN_RECORDED) or len(updates) <= limit + _ROUNDING:
         return None
     shown = f"{limits.max_update:.0%}" if share else str(limits.max_update)
     return _mass("mass-update", shown, updates, observed, "would be updated at once")
@@ -74,7 +75,7 @@ def _mass_update(plan: Plan, limits: Limits, observed: Observed) -> Hold | None:
 
 def _identity_churn(plan: Plan, limits: Limits, observed: Observed) -> Hold | None:
     leaving = [orphan.recorded.key for orphan in plan.orphans if orphan.new]
-    if observed.recorded < MIN_RECORDED or len(leaving) <= limits.max_churn * observed.recorded:
+    if observed.recorded < MIN_RECORDED or len(leaving) <= limits.max_churn * observed.recorded + _ROUNDING:
         return None
     return _mass("identity-churn", f"{limits.max_churn:.0%}", leaving, observed, "would lose their file or identifier")
 

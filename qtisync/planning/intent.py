@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from qtisync.model import CommitInfo, Item, Key, Lane, PassRecord, Presence, Recorded, Snapshot, Standing
+from qtisync.model import CommitInfo, Item, ItemStatus, Key, Lane, PassRecord, Presence, Recorded, Snapshot, Standing
 from qtisync.planning.diff import never_sent, same_facets
 from qtisync.planning.plan import Change, Plan
 
@@ -54,6 +54,8 @@ def intents(plan: Plan, desired: Snapshot, recorded: Mapping[Key, Recorded], rec
     ]
     settled = [item for item, row in known if _reverted(item, row)]
     reverted = {item.key for item in settled}
+    # What an object waits for may have come into the repository after it was queued.
+    waiting = [item for item, row in known if item.references and row.status is not ItemStatus.SYNCED]
     touched = [item for item, row in known if item.key not in reverted and _differs_in_attributes(item, row)]
     return Intents(
         record=record,
@@ -62,7 +64,7 @@ def intents(plan: Plan, desired: Snapshot, recorded: Mapping[Key, Recorded], rec
         touched=tuple(touched),
         standings=_standings(plan, desired, recorded),
         forgotten=tuple(key for key in sorted(recorded) if never_sent(recorded[key]) and not _wanted(key, plan, desired)),
-        dependencies=_dependencies((*(c.item for c in chosen), *settled, *touched), desired, recorded),
+        dependencies=_dependencies((*(c.item for c in chosen), *settled, *touched, *waiting), desired, recorded),
     )
 
 

@@ -44,7 +44,7 @@ def load_plan(text: str) -> SavedPlan:
     """The reverse; raises ``ValueError`` with words if it is no saved plan."""
     try:
         document: Any = json.loads(text)
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         raise ValueError("it is not JSON") from exc
     if not isinstance(document, Mapping) or document.get("kind") != "saved_plan":
         raise ValueError("it was not written by `qtisync plan --out`")
@@ -55,6 +55,8 @@ def load_plan(text: str) -> SavedPlan:
     if not all(isinstance(document.get(name), str) for name in names):
         raise ValueError("it is incomplete")
     only = document.get("only", [])
+    if not isinstance(only, list):
+        raise ValueError("it is incomplete")
     return SavedPlan(**{name: document[name] for name in names}, only=tuple(map(str, only)))
 
 

@@ -101,7 +101,7 @@ def _item_rows(item: ReportItem, kind: str) -> list[Row]:
         path = item.sidecar if item.scope == ("metadata",) and item.sidecar else item.path
         rows.append((_style(item, style), symbol, item.action, name, path, _remarks(item, kind)))
     elif item.outcome.status in {"parked", "blocked", "pending"}:
-        rows.append(("bad", "!", "parked", name, item.path, item.outcome.error or ""))
+        rows.append(("bad", "!", item.outcome.status, name, item.path, item.outcome.error or ""))
     if item.previous_path is not None:
         rows.append(("move", ">", "move", name, f"{item.previous_path} → {item.path}", "no call"))
     return rows

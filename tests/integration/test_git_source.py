@@ -108,6 +108,16 @@ def test_relative_names_are_resolved_but_are_not_refs(repository, opened):
     assert source.full_ref("main~1") == "main~1"
 
 
+def test_of_many_branches_those_are_shown_that_look_like_what_was_asked_for(repository, opened):
+    commit = repository.commit({"a.xml": b"1"}, branch="review")
+    for number in range(9):
+        repository.move_ref(f"a{number}", commit)
+
+    assert fault(lambda: opened(repository.path).resolve("reveiw")).hint == (
+        "Its branches are: review, a0, a1, a2, a3 and more."
+    )
+
+
 def test_a_detached_head_is_its_own_full_name(tmp_path, opened):
     repository = RealRepository(tmp_path / "checkout", "-q")
     commit = repository.commit({"a.xml": b"1"})

@@ -216,6 +216,23 @@ def test_damaged_objects_are_a_fault_and_not_a_vanished_file(repository, story):
         )
 
 
+@pytest.mark.parametrize("damage", ["gone", "not zlib", "broken ref"])
+def test_a_tag_does_not_stand_in_for_a_branch_that_cannot_be_read(repository, story, damage):
+    repository.move_ref("refs/tags/main", story[0])
+    path = loose(repository, story[1])
+    if damage == "gone":
+        path.unlink()
+    elif damage == "not zlib":
+        path.write_bytes(b"this is not zlib")
+    else:
+        (repository.path / "refs/heads/main").write_text("0123\n")
+    source = GitSource(repository.path)
+    errors = [fault(lambda: source.resolve("main")), fault(lambda: source.full_ref("refs/heads/main"))]
+    source.close()
+
+    assert all("is damaged: " in error.message for error in errors), [error.message for error in errors]
+
+
 def test_a_base_of_which_only_parts_are_left_leads_to_a_full_comparison(repository, story):
     base, commit, _ = story
     loose(repository, repository.git("rev-parse", f"{base}^{{tree}}")).unlink()

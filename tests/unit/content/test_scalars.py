@@ -33,7 +33,37 @@ def test_core_scalars_are_read(text, value):
 
 @pytest.mark.parametrize(
     "text",
-    "yes no on off NO y n Yes 05 08 010 -01 00.5 0x1F 0o17 1_000 1:30 12:30:45 2024-01-01 2024-13-45 = << - + . 1.2.3 tRUE e3 5a".split(),
+    [
+        "yes",
+        "no",
+        "on",
+        "off",
+        "NO",
+        "y",
+        "n",
+        "Yes",
+        "05",
+        "08",
+        "010",
+        "-01",
+        "00.5",
+        "0x1F",
+        "0o17",
+        "1_000",
+        "1:30",
+        "12:30:45",
+        "2024-01-01",
+        "2024-13-45",
+        "=",
+        "<<",
+        "-",
+        "+",
+        ".",
+        "1.2.3",
+        "tRUE",
+        "e3",
+        "5a",
+    ],
 )
 def test_everything_else_is_text(text):
     assert read_plain(text) == text

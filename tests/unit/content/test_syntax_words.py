@@ -70,6 +70,13 @@ def test_a_mismatch_names_both_tags():
     )
 
 
+def test_only_the_first_complaint_about_a_line_is_passed_on():
+    facts = parse_object(b"<a>&nbsp;<b></a>")
+
+    assert isinstance(facts, BrokenFacts)
+    assert [problem.code for problem in facts.problems] == ["entity-undefined"]
+
+
 def test_an_undeclared_prefix_is_said_once_per_line_and_five_times_at_most():
     facts = parse_object(("<a>" + "<m:x/><m:x/>\n" * 1000 + "</a>").encode())
 

@@ -1,0 +1,423 @@
+"""Desired compared with recorded: every case of the table, and rules 1 and 2 of the record."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+import pytest
+
+from builders import (
+    GRADE_5,
+    a_blob,
+    a_commit,
+    a_key,
+    a_recorded,
+    a_snapshot,
+    a_stimulus,
+    an_item,
+    facets,
+)
+from qtisync.model import (
+    Broken,
+    Digest,
+    Facets,
+    Identifier,
+    Item,
+    ItemStatus,
+    Key,
+    Kind,
+    Lane,
+    Presence,
+    Problem,
+    Reason,
+    Recorded,
+    RepoPath,
+    Scope,
+    Snapshot,
+    Standing,
+    Steering,
+)
+from qtisync.planning.diff import BULK_FROM, compare, diff, metadata_details, never_sent
+from qtisync.planning.plan import Action, Change, Destination, Move, Orphan, Plan
+
+THERE = Destination(target="staging", base_url="http://127.0.0.1:8765/api")
+BOTH = frozenset(Scope)
+ON_ITS_WAY = [ItemStatus.QUEUED, ItemStatus.IN_FLIGHT, ItemStatus.BLOCKED]
+
+
+def rows(*recorded: Recorded) -> dict[Key, Recorded]:
+    return {row.key: row for row in recorded}
+
+
+def planned(items: Iterable[Item] | Snapshot, *recorded: Recorded) -> Plan:
+    snapshot = items if isinstance(items, Snapshot) else a_snapshot(*items)
+    return diff(snapshot, rows(*recorded), THERE)
+
+
+def a_broken(path: str, key: Key | None = None) -> Broken:
+    return Broken(path=RepoPath(path), key=key, problems=(Problem(path=RepoPath(path), code="x", message="is broken"),))
+
+
+def test_unknown_item_is_created():
+    item = an_item()
+
+    assert planned([item]) == Plan(
+        commit=a_commit(),
+        base=None,
+        destination=THERE,
+        changes=(Change(item=item, recorded=None, action=Action.CREATE, scope=BOTH, reason=Reason.NEW),),
+    )
+
+
+def test_synced_item_needs_nothing():
+    assert planned([an_item()], a_recorded()) == Plan(commit=a_commit(), base=None, destination=THERE, unchanged=1)
+
+
+@pytest.mark.parametrize("status", ON_ITS_WAY)
+@pytest.mark.parametrize("acknowledged", [facets("c0"), Facets(), facets("c1", None)])
+def test_item_on_its_way_to_the_same_target_is_left_alone(status: ItemStatus, acknowledged: Facets):
+    row = a_recorded(status=status, acknowledged=acknowledged, attempts=3, lane=Lane.HOTFIX)
+    (change,) = planned([an_item()], row).changes
+
+    assert (change.queued, change.lane, change.action) == (True, Lane.HOTFIX, Action.UPDATE)
+
+
+def test_parked_item_waits_for_an_edit_or_a_person():
+    row = a_recorded(status=ItemStatus.PARKED, acknowledged=facets("c0"))
+
+    assert planned([an_item()], row) == Plan(commit=a_commit(), base=None, destination=THERE, parked=(row,))
+
+
+@pytest.mark.parametrize("status", [ItemStatus.PARKED, *ON_ITS_WAY])
+def test_edit_gives_a_new_target_whatever_the_old_one_came_to(status: ItemStatus):
+    item, row = an_item(content="c3"), a_recorded(content="c2", status=status, acknowledged=facets("c1"))
+
+    assert compare(item, row).change == Change(
+        item=item,
+        recorded=row,
+        action=Action.UPDATE,
+        scope=frozenset({Scope.CONTENT}),
+        reason=Reason.CONTENT_CHANGED,
+        risk=("answer_key",),
+    )
+
+
+@pytest.mark.parametrize("status", [ItemStatus.PARKED, ItemStatus.QUEUED, ItemStatus.BLOCKED, ItemStatus.SYNCED])
+def test_revert_to_what_the_api_has_sends_nothing(status: ItemStatus):
+    row = a_recorded(content="c2", status=status, acknowledged=facets("c1"))
+
+    assert planned([an_item()], row) == Plan(commit=a_commit(), base=None, destination=THERE, unchanged=1)
+
+
+@pytest.mark.parametrize("status", [ItemStatus.QUEUED, ItemStatus.IN_FLIGHT, ItemStatus.PARKED])
+@pytest.mark.parametrize(
+    ("acknowledged", "scope"),
+    [
+        (Facets(), BOTH),
+        (facets(None), frozenset({Scope.CONTENT})),
+        (facets("c1", None), frozenset({Scope.METADATA})),
+    ],
+)
+def test_revert_after_a_lost_answer_is_pushed_again(status: ItemStatus, acknowledged: Facets, scope: frozenset[Scope]):
+    row = a_recorded(content="c2", status=status, acknowledged=acknowledged)
+    found = compare(an_item(), row).change
+
+    assert found is not None
+    assert (found.action, found.reason, found.scope, found.queued) == (Action.UPDATE, Reason.IN_DOUBT, scope, False)
+
+
+@pytest.mark.parametrize(
+    ("presence", "action", "reason"),
+    [
+        (Presence.ABSENT, Action.CREATE, Reason.NEW),
+        (Presence.DOUBTFUL, Action.CREATE, Reason.IN_DOUBT),
+        (Presence.PRESENT, Action.UPDATE, Reason.IN_DOUBT),
+    ],
+)
+def test_edited_item_without_an_acknowledgement(presence: Presence, action: Action, reason: Reason):
+    row = a_recorded(content="c0", status=ItemStatus.PARKED, presence=presence, acknowledged=Facets())
+    found = compare(an_item(), row).change
+
+    assert found is not None
+    assert (found.action, found.reason, found.scope) == (action, reason, BOTH)
+
+
+def test_acknowledgement_of_something_that_vanished_counts_for_nothing():
+    row = a_recorded(presence=Presence.ABSENT)
+    found = compare(an_item(), row).change
+
+    assert found is not None
+    assert (found.action, found.scope) == (Action.CREATE, BOTH)
+
+
+def test_metadata_alone_changed():
+    item, row = an_item(metadata={"grade": "6", "topic": "sums"}), a_recorded()
+
+    assert compare(item, row).change == Change(
+        item=item,
+        recorded=row,
+        action=Action.UPDATE,
+        scope=frozenset({Scope.METADATA}),
+        reason=Reason.METADATA_CHANGED,
+        details=("grade: 5 → 6", "topic: (none) → sums"),
+    )
+
+
+def test_content_and_metadata_changed_without_the_answer_key():
+    row = a_recorded()
+    item = an_item(content="c2", metadata={}, answers=row.answers)
+
+    assert compare(item, row).change == Change(
+        item=item,
+        recorded=row,
+        action=Action.UPDATE,
+        scope=BOTH,
+        reason=Reason.BOTH_CHANGED,
+        details=("grade: 5 → (none)",),
+    )
+
+
+@pytest.mark.parametrize("status", [ItemStatus.SYNCED, ItemStatus.PARKED, ItemStatus.QUEUED])
+def test_new_algorithm_of_the_digest_alone_sends_nothing(status: ItemStatus):
+    item = replace(an_item(), facets=replace(facets(), content=Digest("canon/2:c1")))
+    row = a_recorded(status=status)
+    verdict = compare(item, row)
+
+    assert verdict.change is None or verdict.change.queued
+
+
+def test_new_algorithm_hides_no_edit():
+    item = replace(an_item(content="c2"), facets=replace(facets(), content=Digest("canon/2:c2")))
+    found = compare(item, a_recorded()).change
+
+    assert found is not None
+    assert found.scope == {Scope.CONTENT}
+
+
+def test_new_algorithm_looks_at_the_blob_that_was_acknowledged():
+    item = replace(an_item(), facets=replace(facets(), content=Digest("canon/2:c1")))
+    row = a_recorded(content="c2", status=ItemStatus.PARKED, acknowledged=facets("c1"), acknowledged_blob=item.blob)
+
+    assert compare(item, row).change is None
+    assert compare(item, replace(row, acknowledged_blob=a_blob("other"))).change is not None
+
+
+def test_same_algorithm_never_looks_at_the_blob():
+    reformatted = an_item(blob=a_blob("other spelling"))
+
+    assert compare(reformatted, a_recorded()).change is None
+
+
+def test_moved_file_sends_nothing():
+    item = an_item(path="items/new.xml")
+
+    assert planned([item], a_recorded(path=RepoPath("items/old.xml"))) == Plan(
+        commit=a_commit(),
+        base=None,
+        destination=THERE,
+        moves=(Move(item=item, previous=RepoPath("items/old.xml")),),
+        unchanged=1,
+    )
+
+
+def test_vanished_file_leaves_an_orphan_and_nothing_is_deleted():
+    row, known = a_recorded("q1"), a_recorded("q2", standing=Standing.ORPHAN)
+
+    assert planned([], known, row) == Plan(
+        commit=a_commit(),
+        base=None,
+        destination=THERE,
+        orphans=(Orphan(recorded=row, new=True), Orphan(recorded=known, new=False)),
+    )
+
+
+def test_object_that_was_never_sent_is_forgotten_and_no_orphan():
+    unsent = a_recorded(presence=Presence.ABSENT, status=ItemStatus.QUEUED, acknowledged=Facets())
+
+    assert planned([], unsent).orphans == ()
+
+
+@pytest.mark.parametrize(
+    ("presence", "status", "answer"),
+    [
+        (Presence.ABSENT, ItemStatus.QUEUED, True),
+        (Presence.ABSENT, ItemStatus.PARKED, True),
+        (Presence.ABSENT, ItemStatus.IN_FLIGHT, False),
+        (Presence.DOUBTFUL, ItemStatus.QUEUED, False),
+        (Presence.PRESENT, ItemStatus.SYNCED, False),
+    ],
+)
+def test_object_was_never_sent(presence: Presence, status: ItemStatus, answer: bool):
+    assert never_sent(a_recorded(presence=presence, status=status)) is answer
+
+
+def test_object_that_says_ignore_is_left_alone():
+    row = a_recorded()
+    snapshot = a_snapshot(ignored={row.key: row.path, a_key("a0"): RepoPath("items/a0.xml")})
+
+    assert planned(snapshot, row) == Plan(
+        commit=a_commit(), base=None, destination=THERE, ignored=(a_key("a0"), row.key)
+    )
+
+
+@pytest.mark.parametrize("key", [None, a_key("q1")])
+def test_broken_file_is_held_not_removed(key: Key | None):
+    row, broken = a_recorded("q1"), a_broken("items/q1.xml", key)
+
+    assert planned(a_snapshot(broken=(broken,)), row) == Plan(
+        commit=a_commit(), base=None, destination=THERE, held=(row,), broken=(broken,)
+    )
+
+
+def test_broken_file_keeps_the_identity_that_its_path_had_whatever_it_says_now():
+    row, broken = a_recorded("q1"), a_broken("items/q1.xml", a_key("q2"))
+    plan = planned(a_snapshot(broken=(broken,)), row)
+
+    assert (plan.held, plan.orphans) == ((row,), ())
+
+
+def test_broken_file_holds_nothing_that_another_file_asks_for():
+    row = a_recorded("q1", path=RepoPath("items/old.xml"))
+    plan = planned(a_snapshot(an_item("q1"), broken=(a_broken("items/old.xml"),)), row)
+
+    assert (plan.held, plan.unchanged) == ((), 1)
+
+
+def test_broken_file_does_not_revive_an_orphan_by_its_path():
+    row = a_recorded("q1", standing=Standing.ORPHAN)
+
+    assert planned(a_snapshot(broken=(a_broken("items/q1.xml"),)), row).held == ()
+
+
+def test_identifier_changed_in_place_is_a_new_item_and_an_orphan():
+    item, row = an_item("q2", path="items/q1.xml"), a_recorded("q1")
+    plan = planned([item], row)
+
+    assert [(c.item.key, c.action, c.renamed_from) for c in plan.changes] == [(item.key, Action.CREATE, "q1")]
+    assert plan.orphans == (Orphan(recorded=row, new=True, renamed_to=Identifier("q2")),)
+    assert plan.renames == plan.changes
+
+
+def test_rename_is_said_by_the_sidecar():
+    item = an_item("q2", steering=Steering(renamed_from=Identifier("q1")))
+    plan = planned([item], a_recorded("q1"))
+
+    assert [c.renamed_from for c in plan.changes] == ["q1"]
+    assert [o.renamed_to for o in plan.orphans] == ["q2"]
+
+
+def test_rename_that_the_sidecar_says_of_a_living_object_is_none():
+    item = an_item("q2", steering=Steering(renamed_from=Identifier("q1")))
+    plan = planned([an_item("q1"), item], a_recorded("q1"))
+
+    assert [c.renamed_from for c in plan.changes] == [None]
+
+
+def test_rename_concerns_its_own_kind_only():
+    item, stimulus = an_item("x", path="p/x.xml"), a_stimulus("x", path="p/y.xml")
+    plan = planned([item, stimulus], a_recorded("old", path=RepoPath("p/x.xml")))
+
+    assert [(c.item.key.kind, c.renamed_from) for c in plan.changes] == [(Kind.ITEM, "old"), (Kind.STIMULUS, None)]
+
+
+def test_object_that_the_api_has_already_was_not_renamed():
+    item, row = an_item("q2", content="c2", path="items/q1.xml"), a_recorded("q2", path=RepoPath("items/q1.xml"))
+    plan = planned([item], a_recorded("q1"), row)
+
+    assert [c.renamed_from for c in plan.changes] == [None]
+
+
+@pytest.mark.parametrize("presence", [Presence.ABSENT, Presence.DOUBTFUL])
+def test_item_that_refers_to_an_unreadable_new_stimulus_is_blocked(presence: Presence):
+    item, key = an_item(references=(a_key("s1", Kind.STIMULUS),)), a_key("s1", Kind.STIMULUS)
+    row = a_recorded("s1", kind=Kind.STIMULUS, presence=presence, status=ItemStatus.QUEUED, acknowledged=Facets())
+    for known in ((), (row,)):
+        (change,) = planned(a_snapshot(item, broken=(a_broken("stimuli/s1.xml", key),)), *known).changes
+
+        assert change.blocker == key
+
+
+def test_item_that_refers_to_a_held_stimulus_at_the_api_is_not_blocked():
+    key = a_key("s1", Kind.STIMULUS)
+    snapshot = a_snapshot(an_item(references=(key,)), broken=(a_broken("stimuli/s1.xml", key),))
+
+    assert [c.blocker for c in planned(snapshot, a_recorded("s1", kind=Kind.STIMULUS)).changes] == [None]
+
+
+def test_item_that_refers_to_a_parked_stimulus_is_blocked_until_an_edit_revives_it():
+    stimulus = a_stimulus()
+    item = an_item(references=(stimulus.key,))
+    row = a_recorded("s1", kind=Kind.STIMULUS, status=ItemStatus.PARKED, acknowledged=facets("c0"))
+    waiting, revived = planned([item, stimulus], row), planned([item, a_stimulus(content="c2")], row)
+
+    assert [(c.item.key, c.blocker) for c in waiting.changes] == [(item.key, stimulus.key)]
+    assert waiting.ready == ()
+    assert [(c.item.key, c.blocker) for c in revived.changes] == [(item.key, None), (stimulus.key, None)]
+
+
+def test_item_that_refers_to_something_unknown_is_sent():
+    (change,) = planned([an_item(references=(a_key("elsewhere", Kind.STIMULUS),))]).changes
+
+    assert change.blocker is None
+
+
+def test_many_changes_travel_in_the_bulk_lane_so_that_a_fix_overtakes_them():
+    few = [an_item(f"q{n:03}") for n in range(BULK_FROM - 1)]
+    hot = an_item("hot", steering=Steering(lane=Lane.HOTFIX))
+
+    assert {c.lane for c in planned(few).changes} == {Lane.NORMAL}
+    assert {c.item.key.identifier: c.lane for c in planned([hot, *few]).changes} == {
+        "hot": Lane.HOTFIX,
+        **{item.key.identifier: Lane.BULK for item in few},
+    }
+
+
+def test_fix_during_a_bulk_load_travels_in_the_normal_lane():
+    items = [an_item(f"q{n:03}") for n in range(BULK_FROM + 5)]
+    queued = [
+        a_recorded(i.key.identifier, status=ItemStatus.QUEUED, presence=Presence.ABSENT, acknowledged=Facets(), lane=Lane.BULK)
+        for i in items[1:]
+    ]
+
+    lanes = [change.lane for change in planned(items, *queued).changes]
+
+    assert lanes == [Lane.NORMAL, *[Lane.BULK] * (BULK_FROM + 4)]
+
+
+def test_fidelity_findings_stay_visible_while_the_item_is_wanted():
+    row = a_recorded(altered="its XML differs from ours")
+
+    assert planned([an_item()], row).altered == (row,)
+    assert planned([], row).altered == ()
+
+
+def test_warnings_are_sorted_by_place():
+    late = Problem(path=RepoPath("b.xml"), code="c", message="late")
+    early = Problem(path=RepoPath("a.xml"), code="c", message="early", line=9)
+
+    assert planned(a_snapshot(an_item(findings=(late,)), warnings=(early,))).warnings == (early, late)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        ({"a": "x"}, {"a": "x"}, ()),
+        ({"a": "x"}, {}, ("a: x → (none)",)),
+        ({}, {"a": None, "b": True}, ("a: (none) → null", "b: (none) → true")),
+        ({"a": {"b": 1}}, {"a": ["b"]}, ("a: {…} → […]",)),
+        ({}, {"a": "line\nline\x1b[31m"}, ("a: (none) → line line [31m",)),
+        ({}, {"a": "y" * 41}, ("a: (none) → " + "y" * 39 + "…",)),
+    ],
+)
+def test_differences_of_metadata_are_told_on_one_short_line(before: dict, after: dict, words: tuple[str, ...]):
+    assert metadata_details(before, after) == words
+
+
+def test_blob_decides_nothing_while_the_digest_is_in_doubt():
+    row = a_recorded(acknowledged=facets(None, GRADE_5), status=ItemStatus.PARKED, desired=facets("c0"))
+    found = compare(replace(an_item(), facets=replace(facets(), content=Digest("canon/2:c1"))), row).change
+
+    assert found is not None
+    assert found.reason is Reason.IN_DOUBT
+    assert found.scope == {Scope.CONTENT}
