@@ -1,4 +1,4 @@
-"""All benchmarks: ratios against a floor measured in the same run. ``make bench``, or ``python benchmarks/run.py P2``."""
+"""All benchmarks, as ratios to a floor of the same run: ``make bench``, or ``python benchmarks/run.py P2``."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from timing import line, paired  # noqa: E402 - beside this file
-from world import make_repository  # noqa: E402 - likewise
+from timing import line, paired
+from world import make_repository
 
-from qtisync.sandbox.options import Options  # noqa: E402 - after the path is set
-from qtisync.sandbox.server import Sandbox  # noqa: E402 - likewise
+from qtisync.sandbox.options import Options
+from qtisync.sandbox.server import Sandbox
 
 QTISYNC = str(Path(sys.executable).parent / "qtisync")
 
@@ -44,7 +44,7 @@ def synced(count: int) -> Iterator[tuple[Path, dict[str, str]]]:
             pretend_synced(folder, env)
             yield folder, env
     finally:
-        (None if os.environ.get("KEEP") else shutil.rmtree(folder, ignore_errors=True))
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def pretend_synced(folder: Path, env: dict[str, str]) -> None:
@@ -81,9 +81,12 @@ def pretend_synced(folder: Path, env: dict[str, str]) -> None:
         assert finish_cursor(store)
 
 
+# The libraries that a plan cannot do without, as it uses them; none of our own modules.
 PLAN_IMPORTS = (
-    "import click, pydantic, yaml, sqlalchemy, sqlalchemy.dialects.sqlite.pysqlite, sqlite3, git.cmd, json, fnmatch;"
-    "import subprocess; subprocess.run(['git', '-C', 'content.git', 'rev-parse', 'main'], capture_output=True, check=True)"
+    "from pydantic import AfterValidator, BaseModel, Field, JsonValue;"
+    "import click, yaml, sqlalchemy, sqlalchemy.dialects.sqlite.pysqlite, sqlite3, git.cmd, json, fnmatch;"
+    "import subprocess;"
+    "subprocess.run(['git', '-C', 'content.git', 'rev-parse', 'main'], capture_output=True, check=True)"
 )
 
 

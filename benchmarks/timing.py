@@ -33,4 +33,5 @@ def line(goal_id: str, what: str, subject: float, floor: float, goal: float) -> 
     """One line: the ratio beside its goal."""
     ratio = subject / floor
     verdict = "met" if ratio <= goal else "MISSED"
-    return f"{goal_id:<4} {what:<58} {subject * 1000:8.1f} ms / {floor * 1000:8.1f} ms = {ratio:5.2f}  (goal ≤ {goal}: {verdict})"
+    measured = f"{subject * 1000:8.1f} ms / {floor * 1000:8.1f} ms = {ratio:5.2f}"
+    return f"{goal_id:<4} {what:<58} {measured}  (goal ≤ {goal}: {verdict})"

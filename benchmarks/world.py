@@ -22,7 +22,13 @@ ITEM = """<?xml version="1.0" encoding="UTF-8"?>
   <qti-response-processing template="https://purl.imsglobal.org/spec/qti/v3p0/rptemplates/match_correct.xml"/>
 </qti-assessment-item>
 """
-SIDECAR = "subject: Math\ngrade: '{grade}'\ndifficulty: medium\nlearningObjectiveSet:\n  - source: CASE\n    learningObjectiveIds: [LO-{n}]\n"
+SIDECAR = """subject: Math
+grade: '{grade}'
+difficulty: medium
+learningObjectiveSet:
+  - source: CASE
+    learningObjectiveIds: [LO-{n}]
+"""
 
 
 def item(number: int, words: str = "") -> str:

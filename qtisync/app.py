@@ -1,4 +1,4 @@
-"""Composition root: configuration → adapters → engine. Owns the clock and the dice; heavy libraries load when needed."""
+"""Composition root: configuration → adapters → engine. Owns the clock and the dice; loads heavy libraries late."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qtisync.config.settings import Settings, Share, Target, choose_target
 from qtisync.config.file import load_settings
+from qtisync.config.settings import Settings, Share, Target, choose_target
 from qtisync.content.selection import ContentRules
 from qtisync.engine.reconcile import Aim
 from qtisync.errors import ConfigError, ConfigProblem
@@ -101,9 +101,7 @@ class Setup:
     def rules(self) -> ContentRules:
         """Which files are content."""
         content = self.settings.content
-        return ContentRules(
-            include=content.include, exclude=content.exclude, sidecar=content.sidecar, target=self.name
-        )
+        return ContentRules(include=content.include, exclude=content.exclude, sidecar=content.sidecar, target=self.name)
 
     def aim(self, ref: str | None = None, only: tuple[str, ...] = ()) -> Aim:
         """What a pass is to achieve."""

@@ -44,7 +44,7 @@ class MemoryReader:
         self._lock = threading.RLock()
         self._rows: dict[Key, Recorded] = {}
         self._needs: dict[Key, tuple[Key, ...]] = {}
-        self._facts: dict[BlobId, tuple[str, str]] = {}
+        self._facts: dict[tuple[BlobId, str], str] = {}
         self._passes: list[PassRecord] = []
         self._journal: list[JournalLine] = []
         self._settings: dict[str, Json] = {}
@@ -74,8 +74,8 @@ class MemoryReader:
 
     def known_facts(self, wanted: Iterable[BlobId], version: str) -> Mapping[BlobId, Facts]:
         with self._lock:
-            kept = {blob: self._facts[blob] for blob in wanted if blob in self._facts}
-        return {blob: load_facts(text) for blob, (of, text) in kept.items() if of == version}
+            kept = {blob: self._facts[blob, version] for blob in wanted if (blob, version) in self._facts}
+        return {blob: load_facts(text) for blob, text in kept.items()}
 
     def setting(self, name: str) -> Json:
         with self._lock:
@@ -125,7 +125,7 @@ class MemoryStore(MemoryReader):
 
     def remember_facts(self, facts: Mapping[BlobId, Facts], version: str) -> None:
         with self._lock:
-            self._facts.update({blob: (version, dump_facts(said)) for blob, said in facts.items()})
+            self._facts.update({(blob, version): dump_facts(said) for blob, said in facts.items()})
 
     def record_pass(self, intents: Intents) -> None:
         with self._lock:
@@ -307,7 +307,7 @@ def _attributes(item: Item) -> dict[str, object]:
 
 
 def _turn(row: Recorded) -> tuple[int, int, float, str]:
-    return _KINDS.index(row.key.kind), _LANES.index(row.lane), row.not_before, row.key.identifier
+    return _LANES.index(row.lane), _KINDS.index(row.key.kind), row.not_before, row.key.identifier
 
 
 def _agreed(acknowledged: Facets, desired: Facets) -> Facets:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from qtisync.sandbox.options import Options
 from qtisync.sandbox.server import Sandbox
@@ -78,7 +78,7 @@ class World:
         self.git("init", "-q", "-b", "main")
         self.api = Sandbox(self.options)
 
-    def __enter__(self) -> World:
+    def __enter__(self) -> Self:
         self.api.start()
         self.configure()
         return self

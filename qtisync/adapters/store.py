@@ -40,8 +40,8 @@ from qtisync.planning.intent import Intents
 
 _KEEP_FACTS = insert(blob)
 _KEEP_FACTS = _KEEP_FACTS.on_conflict_do_update(
-    index_elements=[blob.c.blob],
-    set_={"version": _KEEP_FACTS.excluded.version, "facts": _KEEP_FACTS.excluded.facts},
+    index_elements=[blob.c.blob, blob.c.version],
+    set_={"facts": _KEEP_FACTS.excluded.facts},
 )
 _PUT_SETTING = insert(setting)
 _PUT_SETTING = _PUT_SETTING.on_conflict_do_update(

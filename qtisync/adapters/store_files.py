@@ -115,8 +115,9 @@ def corrupt(file: Path, words: str) -> StoreError:
 def check_integrity(connection: sa.Connection, file: Path) -> None:
     """Raise ``record-corrupt`` if the file contradicts itself.
 
-    About 0.25 s for the 64 MB that are checked whole. Of a larger file (where the journal is most of it) only the
-    tables are checked that decide what is sent; damage elsewhere is found when it is read.
+    About 9 ms for each MB, so 0.6 s for the 64 MB that are checked whole. Of a larger file (where the journal is most
+    of it) only the tables are checked that decide what is sent, a second for 200,000 objects; damage elsewhere is found
+    when it is read.
     """
     whole = file.stat().st_size <= CHECKED_WHOLE
     for check in ("",) if whole else tuple(f"({table})" for table in CHECKED_ALWAYS):

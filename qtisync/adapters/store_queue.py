@@ -8,9 +8,20 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from qtisync.adapters.store_reader import IS_FREE, IS_NEEDED_LACKING, IS_NEEDED_WANTED, ON_NEEDED, ROWS, needed
+from qtisync.adapters.store_reader import ROWS
 from qtisync.adapters.store_rows import bound_key, journal_values, key_of, progress_values, recorded_of
-from qtisync.adapters.store_tables import IS_UNSETTLED, dependency, item, journal, word
+from qtisync.adapters.store_tables import (
+    IS_FREE,
+    IS_NEEDED_LACKING,
+    IS_NEEDED_WANTED,
+    IS_UNSETTLED,
+    ON_NEEDED,
+    dependency,
+    item,
+    journal,
+    needed,
+    word,
+)
 from qtisync.delivery.settlement import Claim, Settlement
 from qtisync.model import Facets, ItemStatus, Key, Presence, Recorded
 

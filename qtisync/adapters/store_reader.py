@@ -21,10 +21,10 @@ from qtisync.adapters.store_files import (
 )
 from qtisync.adapters.store_rows import ROW, journal_of, pace_of, pass_of, recorded_of, setting_of
 from qtisync.adapters.store_tables import (
+    IS_FREE,
     IS_QUEUED,
     IS_UNSETTLED,
     blob,
-    dependency,
     item,
     journal,
     pace,
@@ -52,21 +52,6 @@ Found: TypeAlias = sa.CursorResult[*tuple[Any, ...]]
 """What a statement found; rows are checked by tests, not by types."""
 _PORTION = 5_000
 """Keys in one statement; SQLite allows 32,766 parameters."""
-
-needed = item.alias("needed")
-"""The object at the other end of a dependency."""
-ON_NEEDED = sa.and_(needed.c.kind == dependency.c.on_kind, needed.c.identifier == dependency.c.on_identifier)
-IS_NEEDED_WANTED = needed.c.standing == word(Standing.WANTED)
-IS_NEEDED_LACKING = sa.and_(~IS_NEEDED_WANTED, needed.c.presence != word(Presence.PRESENT))
-_HINDERS = sa.or_(sa.and_(IS_NEEDED_WANTED, needed.c.status != word(ItemStatus.SYNCED)), IS_NEEDED_LACKING)
-IS_FREE = sa.and_(
-    IS_QUEUED,
-    ~sa.exists()
-    .where(dependency.c.kind == item.c.kind, dependency.c.identifier == item.c.identifier)
-    .where(ON_NEEDED, _HINDERS)
-    .correlate(item),
-)
-"""Queued, and nothing it waits for is on its way."""
 
 ROWS = sa.select(*(item.c[name] for name in ROW))
 _ALL = ROWS.order_by(item.c.kind, item.c.identifier)

@@ -58,7 +58,7 @@ item = sa.Table(
     sa.Column(
         "turn",
         sa.Integer,
-        sa.Computed(f"{_rank('kind', Kind, len(Lane))} + {_rank('lane', Lane, 1)}", persisted=True),
+        sa.Computed(f"{_rank('lane', Lane, len(Kind))} + {_rank('kind', Kind, 1)}", persisted=True),
         nullable=False,
     ),
     _text("path"),
@@ -150,7 +150,22 @@ dependency = sa.Table(
 )
 """What an object must wait for. The other end need not be in the record."""
 
-blob = sa.Table("blob", metadata, _text("blob", primary_key=True), _text("version"), _text("facts"))
+needed = item.alias("needed")
+"""The object at the other end of a dependency."""
+ON_NEEDED = sa.and_(needed.c.kind == dependency.c.on_kind, needed.c.identifier == dependency.c.on_identifier)
+IS_NEEDED_WANTED = needed.c.standing == word(Standing.WANTED)
+IS_NEEDED_LACKING = sa.and_(~IS_NEEDED_WANTED, needed.c.presence != word(Presence.PRESENT))
+_HINDERS = sa.or_(sa.and_(IS_NEEDED_WANTED, needed.c.status != word(ItemStatus.SYNCED)), IS_NEEDED_LACKING)
+IS_FREE = sa.and_(
+    IS_QUEUED,
+    ~sa.exists()
+    .where(dependency.c.kind == item.c.kind, dependency.c.identifier == item.c.identifier)
+    .where(ON_NEEDED, _HINDERS)
+    .correlate(item),
+)
+"""Queued, and nothing it waits for is on its way."""
+
+blob = sa.Table("blob", metadata, _text("blob", primary_key=True), _text("version", primary_key=True), _text("facts"))
 """Parsed facts by git blob id, of the version of the readers that wrote them."""
 
 passes = sa.Table(

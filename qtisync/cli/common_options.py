@@ -39,7 +39,7 @@ class Common:
         return load_setup(self.config, self.target, os.environ)
 
     def log(self) -> Log:
-        """Structured events on stderr: for people on a terminal, JSON lines otherwise; silent without -v on a terminal."""
+        """Structured events on stderr: JSON lines, or on a terminal words, and there only with -v."""
         import logging  # noqa: PLC0415 - only when something is sent
 
         from qtisync.logs.setup import configure, event_log  # noqa: PLC0415 - structlog is heavy
@@ -54,7 +54,7 @@ def common_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the flags; the command gets them as its first argument ``common``."""
 
     @functools.wraps(command)
-    def wrapped(**values: Any) -> Any:
+    def wrapped(**values: Any) -> Any:  # noqa: ANN401 - click decides what a command takes
         names = Common.__dataclass_fields__.keys()
         common = Common(**{name: values.pop(name) for name in names})
         return command(common=common, **values)
@@ -68,7 +68,9 @@ _PATH = click.Path(path_type=Path)
 _OPTIONS = (
     click.option("--config", "-c", type=_PATH, metavar="FILE", help="Configuration [default: qtisync.yaml]."),
     click.option("--target", "-t", metavar="NAME", help="Target, if the configuration has several."),
-    click.option("--format", "-f", type=click.Choice(FORMATS), default="text", show_default=True, help="Report format."),
+    click.option(
+        "--format", "-f", type=click.Choice(FORMATS), default="text", show_default=True, help="Report format."
+    ),
     click.option("--output", "-o", type=_PATH, metavar="FILE", help="Write the report there instead of stdout."),
     click.option("--no-color", is_flag=True, help="No colours (NO_COLOR works too)."),
     click.option("--verbose", "-v", count=True, help="More: everything in reports, logs on a terminal."),

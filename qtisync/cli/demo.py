@@ -82,7 +82,9 @@ def demo(*, directory: Path | None) -> int:
         stage = Stage(folder=folder.resolve(), environ=environ)
         prepare(stage, api.base_url, api.token_url)
         tell(stage)
-        click.echo(f"\nThe sandbox was asked {len(api.journal)} times; {len(api.journal.writes())} of them were writes.")
+        click.echo(
+            f"\nThe sandbox was asked {len(api.journal)} times; {len(api.journal.writes())} of them were writes."
+        )
     click.echo(GOODBYE.format(folder=stage.folder, state=state, port=urlsplit(api.base_url).port))
     return 0
 

@@ -77,7 +77,9 @@ def _record(setup: Setup) -> Check:
         capability = metadata_endpoint(reader)
     if last is None:
         return Check(name="record", level="ok", words=f"none yet in {setup.state}; the first sync makes it")
-    words = f"{sum(counts.values()):,} objects, last pass at commit {last.commit[:12]}; metadata call {capability.fitness}"
+    words = (
+        f"{sum(counts.values()):,} objects, last pass at commit {last.commit[:12]}; metadata call {capability.fitness}"
+    )
     if capability.fitness is Fitness.UNFIT:
         hint = f"Metadata goes by PUT on this target: {capability.reason}."
         return Check(name="record", level="warn", words=words, hint=hint)
@@ -131,5 +133,3 @@ def _inotify() -> Check:
         hint = f"sysctl fs.inotify.max_user_watches={MIN_WATCHES * 16}"
         return Check(name="inotify", level="warn", words=f"only {watches:,} watches for a user", hint=hint)
     return Check(name="inotify", level="ok", words=f"{watches:,} watches for a user")
-
-

@@ -98,7 +98,9 @@ def queue_ls(*, common: Common) -> int:
     lines = []
     for row in sorted(waiting, key=lambda row: (order.index(row.status), row.not_before, row.key)):
         wait = f"in {row.not_before - now:.0f} s" if row.not_before > now else ""
-        words = f"blocked by {row.blocker}" if row.blocker else f"{row.last_outcome or ''} {row.last_error or ''}".strip()
+        words = (
+            f"blocked by {row.blocker}" if row.blocker else f"{row.last_outcome or ''} {row.last_error or ''}".strip()
+        )
         lines.append(f"{row.status.value:<10} {row.lane.value:<7} {row.key!s:<30} {row.path}  {wait}  {words}".rstrip())
     write("".join(line + "\n" for line in lines) or "The queue is empty.\n", common)
     return OK
@@ -123,4 +125,3 @@ def retry(*, common: Common, identifiers: tuple[str, ...], failed: bool) -> int:
         count = store.retry(keys)
     click.echo(f"{count} object{'' if count == 1 else 's'} queued again. To send: qtisync sync")
     return OK if count or failed else PARTIAL
-

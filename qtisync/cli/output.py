@@ -11,7 +11,7 @@ import click
 
 from qtisync.cli.common_options import Common
 from qtisync.errors import UsageError
-from qtisync.report.text import render_text
+from qtisync.report.text import Paint, render_text
 from qtisync.report.value import Report, as_json
 
 _STYLES: dict[str, dict[str, Any]] = {
@@ -42,7 +42,7 @@ def render(report: Report, common: Common) -> str:
     return render_text(report, paint=painter(common), verbose=bool(common.verbose))
 
 
-def painter(common: Common) -> Any:
+def painter(common: Common) -> Paint:
     """Colours on a terminal, none elsewhere."""
     coloured = sys.stdout.isatty() and not common.no_color and not os.environ.get("NO_COLOR") and common.output is None
 

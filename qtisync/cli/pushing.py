@@ -75,9 +75,7 @@ def store_settled(attempt: Attempt) -> bool:
     return isinstance(attempt.decision, Finish | Park)
 
 
-def _report(
-    order: Order, prepared: Prepared, store: Store, place: Place, drained: Drained, took: float
-) -> Report:
+def _report(order: Order, prepared: Prepared, store: Store, place: Place, drained: Drained, took: float) -> Report:
     place = replace(place, capabilities=place_of(prepared, place.repository, store).capabilities)
     course = Course(
         sent=drained.calls, took=took, error=_ending(drained) or None, complete=drained.ending is Ending.DRAINED

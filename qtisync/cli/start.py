@@ -77,15 +77,19 @@ def init(
 @click.option("--port", default=8765, show_default=True, help="Port on 127.0.0.1; 0: any free one.")
 @click.option("--rate", type=float, metavar="N", help="Requests per second that it allows [default: no limit].")
 @click.option("--burst", type=int, metavar="N", help="Requests that it allows at once.")
-@click.option("--retry-after", default="seconds", show_default=True, help="seconds, decimal, date, none, garbage, huge.")
+@click.option(
+    "--retry-after", default="seconds", show_default=True, help="seconds, decimal, date, none, garbage, huge."
+)
 @click.option("--fault", "faults", multiple=True, metavar="RULE", help="A rule of the fault script, such as 500:5%.")
-@click.option("--metadata-endpoint", default="merge", show_default=True, help="merge, replace, ignore, merge_wrongly, …")
+@click.option(
+    "--metadata-endpoint", default="merge", show_default=True, help="merge, replace, ignore, merge_wrongly, …"
+)
 @click.option("--raw-xml", default="verbatim", show_default=True, help="What it does to the XML it stores.")
 @click.option("--latency", type=float, nargs=2, default=(0.0, 0.0), metavar="MIN MAX", help="Seconds per answer.")
 @click.option("--state", "state_file", type=_PATH, metavar="FILE", help="Keep its items in this file.")
 @click.option("--client-id", default="sandbox-client", show_default=True)
 @click.option("--client-secret", default="sandbox-secret", show_default=True, help="A secret of an emulator is public.")
-def sandbox(  # noqa: D417 - the options explain themselves
+def sandbox(
     *,
     port: int,
     rate: float | None,

@@ -12,12 +12,12 @@ from qtisync.app import Setup, SystemClock
 from qtisync.cli.common_options import Common, common_options
 from qtisync.cli.exit_codes import after_plan
 from qtisync.cli.output import emit, painter
+from qtisync.cli.place import place_of
 from qtisync.cli.progress import Bars
 from qtisync.engine.reconcile import Prepared, prepare
 from qtisync.errors import HeldPlanError, StalePlanError, UsageError
 from qtisync.planning.guard import RULES
 from qtisync.report.build import plan_report
-from qtisync.cli.place import place_of
 from qtisync.report.saved_plan import SavedPlan, dump_plan, load_plan, why_stale
 from qtisync.report.text import render_text
 from qtisync.report.value import Report
@@ -79,7 +79,9 @@ def say_how_to_go_on(file: Path, report: Report, *, saved: bool) -> None:
 @_ONLY
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @click.option("--allow", multiple=True, type=click.Choice(RULES), help="Let a held plan pass this rule (with PLAN).")
-@click.option("--timeout", type=click.FloatRange(min=0.1), metavar="SECONDS", help="Stop after so long; the queue is kept.")
+@click.option(
+    "--timeout", type=click.FloatRange(min=0.1), metavar="SECONDS", help="Stop after so long; the queue is kept."
+)
 def apply(
     *,
     common: Common,
@@ -124,7 +126,9 @@ def apply(
 @_REF
 @click.option("--yes", "-y", is_flag=True, help="Do not ask, even for a production target.")
 @click.option("--wait", is_flag=True, help="Wait until everything is settled (without a daemon this is always so).")
-@click.option("--timeout", type=click.FloatRange(min=0.1), metavar="SECONDS", help="Stop after so long; the queue is kept.")
+@click.option(
+    "--timeout", type=click.FloatRange(min=0.1), metavar="SECONDS", help="Stop after so long; the queue is kept."
+)
 def sync(*, common: Common, ref: str | None, yes: bool, wait: bool, timeout: float | None) -> int:
     """One full cycle now: read the commit, plan, push at the pace the API allows, report."""
     from qtisync.cli.pushing import Order, carry_out  # noqa: PLC0415 - heavy, and after a usage error not needed
@@ -148,7 +152,9 @@ def read_plan(file: Path) -> SavedPlan:
     try:
         return load_plan(file.read_text(encoding="utf-8"))
     except OSError as exc:
-        raise UsageError(f"Cannot read the plan {file}: {exc.strerror}.", hint="Make one: qtisync plan --out FILE") from exc
+        raise UsageError(
+            f"Cannot read the plan {file}: {exc.strerror}.", hint="Make one: qtisync plan --out FILE"
+        ) from exc
     except ValueError as exc:
         raise UsageError(f"{file} is no saved plan: {exc}.", hint="Make one: qtisync plan --out FILE") from exc
 

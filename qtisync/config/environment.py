@@ -12,9 +12,9 @@ from pydantic import BaseModel
 
 from qtisync.config.settings import Content, Repository, Target
 from qtisync.config.values import environment_name
+from qtisync.config.yaml_lines import Location, read_yaml
 from qtisync.errors import ConfigProblem
 from qtisync.model import Json
-from qtisync.config.yaml_lines import Location, read_yaml
 
 PREFIX = "QTISYNC_"
 _SECTIONS: Mapping[str, type[BaseModel]] = {"repository": Repository, "content": Content}

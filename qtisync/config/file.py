@@ -11,11 +11,11 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from qtisync.config.settings import Settings, Target
 from qtisync.config.environment import Overrides, read_overrides
+from qtisync.config.settings import Settings, Target
 from qtisync.config.values import FAULT
-from qtisync.errors import ConfigError, ConfigProblem
 from qtisync.config.yaml_lines import Document, Location, dotted, read_yaml
+from qtisync.errors import ConfigError, ConfigProblem
 
 DEFAULT_FILES = (Path("qtisync.yaml"), Path("/etc/qtisync/config.yaml"))
 MAX_CONFIG_BYTES = 1_000_000

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
 
+from qtisync.config.secret_reference import SecretKind, SecretReference
 from qtisync.config.values import (
     ClientId,
     Count,
@@ -33,7 +34,6 @@ from qtisync.config.values import (
     fault,
 )
 from qtisync.errors import ConfigError, ConfigProblem
-from qtisync.config.secret_reference import SecretKind, SecretReference
 
 __all__ = [
     "Content",

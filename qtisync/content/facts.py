@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from qtisync.model import Digest, Identifier, Kind, Lane, Metadata, Steering
 
 FACTS_VERSION = "facts/1"
-"""Raise it when a reader or a check changes what it says of the same bytes; kept facts of other versions are ignored."""
+"""Raise it when a reader or a check says something else of the same bytes; facts of other versions are ignored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -166,6 +166,7 @@ def _item(key: Key, claim: _Claim, said: ObjectFacts) -> Item:
         facets=Facets(content=said.content, metadata=pairing.digest),
         metadata=pairing.metadata,
         answers=said.answers,
+        size=said.size,
         references=tuple([Key(Kind.STIMULUS, identifier) for identifier in said.references]),
         steering=pairing.steering,
         findings=tuple([located(claim.entry.path, remark) for remark in said.findings]),

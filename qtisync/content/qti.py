@@ -74,16 +74,17 @@ def parse_object(data: bytes, *, max_bytes: int = MAX_BYTES) -> ObjectFacts | Ot
     problems = (*_namespace_problems(root, namespace), *_identifier_problems(root))
     if problems:
         return BrokenFacts(problems=problems, identifier=_usable(root.get("identifier")), kind=_KINDS[name])
-    return _object(root, _KINDS[name])
+    return _object(root, _KINDS[name], len(data))
 
 
-def _object(root: Element, kind: Kind) -> ObjectFacts:
+def _object(root: Element, kind: Kind, size: int) -> ObjectFacts:
     content, answers = content_and_answers(root)
     references = (ref.get("identifier", "") for ref in root.iter(f"{{{QTI}}}qti-assessment-stimulus-ref"))
     return ObjectFacts(
         kind=kind,
         identifier=Identifier(root.get("identifier", "")),
         content=content,
+        size=size,
         answers=answers if kind is Kind.ITEM else None,
         references=tuple(dict.fromkeys(Identifier(reference) for reference in references if reference)),
         findings=lint(root),

@@ -128,7 +128,9 @@ def json_object(body: bytes) -> Mapping[str, Any] | None:
 
 
 def _no_number(name: str) -> float:
-    raise ValueError(f"{name} is no JSON")  # Python reads NaN and Infinity; sent back as foreign metadata they would raise
+    raise ValueError(
+        f"{name} is no JSON"
+    )  # Python reads NaN and Infinity; sent back as foreign metadata they would raise
 
 
 def read_object(document: Mapping[str, Any] | None, digest: DigestText) -> RemoteObject | None:

@@ -30,9 +30,7 @@ class Purpose(enum.StrEnum):
         return self in _WRITES
 
 
-_WRITES = frozenset(
-    {Purpose.CREATE, Purpose.UPDATE, Purpose.UPDATE_METADATA, Purpose.DELETE, Purpose.RESTORE}
-)
+_WRITES = frozenset({Purpose.CREATE, Purpose.UPDATE, Purpose.UPDATE_METADATA, Purpose.DELETE, Purpose.RESTORE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -116,7 +116,7 @@ class Store(RecordReader, Protocol):
         """Write down what every object must become, and the pass, in one transaction; then block and unblock."""
 
     def claim(self, worker: str, now: float, lease: float) -> Claim | None:
-        """Take the next ready row: kind order, then lane, then age of its target.
+        """Take the next ready row: lane, then kind (stimuli first), then age of its target.
 
         Ready: ``WANTED``, ``QUEUED``, ``not_before`` ≤ now, and every dependency in the record is ``SYNCED`` (or not
         wanted but present). In the same transaction what will be sent becomes in doubt: the acknowledged digests that

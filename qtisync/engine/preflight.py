@@ -1,4 +1,4 @@
-"""Before the first write to a target: is what answers there really the QTI API?"""
+"""Before the first write to a target: is it really the QTI API that answers there."""
 
 from __future__ import annotations
 

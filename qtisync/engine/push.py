@@ -1,4 +1,4 @@
-"""One object: claim → send → read the answer → decide → settle. The rules are in ``delivery``; this only carries them out."""
+"""One object: claim → send → read the answer → decide → settle. The rules are in ``delivery``."""
 
 from __future__ import annotations
 
@@ -163,7 +163,12 @@ class Pusher:
         return Attempt(claim=claim, outcome=None, decision=None, calls=len(journal), writes=0)
 
     def _settle(
-        self, claim: Claim, job: Job | None, steps: tuple[Step, ...], outcome: Outcome, journal: list[JournalLine] | tuple[()]
+        self,
+        claim: Claim,
+        job: Job | None,
+        steps: tuple[Step, ...],
+        outcome: Outcome,
+        journal: list[JournalLine] | tuple[()],
     ) -> Attempt:
         now = self._clock.now()
         decision = decide(outcome, claim.row.attempts, self._manners.retry, now, self._clock.jitter())
@@ -211,9 +216,7 @@ def _line(key: Key, request: Request, answer: Answer, now: float) -> JournalLine
     )
 
 
-def settle(
-    claim: Claim, job: Job | None, steps: tuple[Step, ...], outcome: Outcome, decision: Decision
-) -> Settlement:
+def settle(claim: Claim, job: Job | None, steps: tuple[Step, ...], outcome: Outcome, decision: Decision) -> Settlement:
     """The end of an attempt as the record keeps it."""
     row = claim.row
     done = isinstance(outcome, Accepted | Altered) and job is not None
@@ -227,7 +230,9 @@ def settle(
         presence=Presence.PRESENT if done else presence_after(row.presence, steps),
         acknowledged=acknowledged,
         acknowledged_metadata=metadata,
-        remote=recorded_remote(job, outcome.remote) if job is not None and isinstance(outcome, Accepted | Altered) else None,
+        remote=recorded_remote(job, outcome.remote)
+        if job is not None and isinstance(outcome, Accepted | Altered)
+        else None,
         outcome=outcome.name,
         message=None if isinstance(outcome, Accepted) else outcome.message,
         http_status=outcome.status,

@@ -60,4 +60,3 @@ def item_of(row: Recorded) -> Item:
         answers=row.answers,
         steering=Steering(protect=row.protect),
     )
-

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from qtisync.content.facts import FACTS_VERSION, BrokenFacts, Facts, Remark
 from qtisync.content.loader import load_snapshot
 from qtisync.content.qti import parse_object
-from qtisync.content.selection import ContentRules, Selection, select
+from qtisync.content.selection import ContentRules, select
 from qtisync.content.sidecar import parse_sidecar
 from qtisync.engine.ports import Progress, RecordReader, Source
 from qtisync.model import BlobId, CommitId, Snapshot, TooLarge
+
+XML, YAML = f"{FACTS_VERSION}+xml", f"{FACTS_VERSION}+yaml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +29,8 @@ class Reading:
     """A snapshot, and the facts that were parsed for it and not known before."""
 
     snapshot: Snapshot
-    fresh: Mapping[BlobId, Facts]
+    fresh: Mapping[str, Mapping[BlobId, Facts]]
+    """By reader: the same bytes (an empty file, say) may be an item in one place and a sidecar in another."""
 
 
 def read_snapshot(
@@ -35,28 +38,30 @@ def read_snapshot(
 ) -> Reading:
     """What ``commit`` wants. Only blobs without kept facts are read."""
     selection = select(source.tree(commit), rules)
-    objects, sidecars = _wanted(selection)
-    known = reader.known_facts(sorted(objects | sidecars), FACTS_VERSION)
-    fresh: dict[BlobId, Facts] = {}
-    missing = (len(objects - known.keys()), len(sidecars - known.keys()))
-    with progress.step("reading", sum(missing)) as advance:
-        for blob, facts in _parse(source, objects - known.keys(), sidecars - known.keys(), caps):
-            fresh[blob] = facts
-            advance(1)
-    return Reading(snapshot=load_snapshot(commit, selection, {**known, **fresh}, rules), fresh=fresh)
-
-
-def _wanted(selection: Selection) -> tuple[set[BlobId], set[BlobId]]:
     objects = {entry.blob for entry in selection.objects}
     sidecars = {entry.blob for entry in (*selection.sidecars, *selection.defaults)}
-    return objects, sidecars
+    xml = dict(reader.known_facts(sorted(objects), XML))
+    yaml = dict(reader.known_facts(sorted(sidecars), YAML))
+    new_xml: dict[BlobId, Facts] = {}
+    new_yaml: dict[BlobId, Facts] = {}
+    missing = (sorted(objects - xml.keys()), sorted(sidecars - yaml.keys()))
+    with progress.step("reading", len(missing[0]) + len(missing[1])) as advance:
+        for blob, data in source.blobs(missing[0], caps.item):
+            new_xml[blob] = _read_xml(data, caps.item)
+            advance(1)
+        for blob, data in source.blobs(missing[1], caps.sidecar):
+            new_yaml[blob] = _read_yaml(data, caps.sidecar)
+            advance(1)
+    snapshot = load_snapshot(commit, selection, {**xml, **new_xml}, rules, yaml_facts={**yaml, **new_yaml})
+    return Reading(snapshot=snapshot, fresh={XML: new_xml, YAML: new_yaml})
 
 
-def _parse(source: Source, objects: set[BlobId], sidecars: set[BlobId], caps: Caps) -> Iterator[tuple[BlobId, Facts]]:
-    for blob, data in source.blobs(sorted(objects), caps.item):
-        yield blob, _too_large(data, caps.item) if isinstance(data, TooLarge) else parse_object(data)
-    for blob, data in source.blobs(sorted(sidecars), caps.sidecar):
-        yield blob, _too_large(data, caps.sidecar) if isinstance(data, TooLarge) else parse_sidecar(data)
+def _read_xml(data: bytes | TooLarge, cap: int) -> Facts:
+    return _too_large(data, cap) if isinstance(data, TooLarge) else parse_object(data, max_bytes=cap)
+
+
+def _read_yaml(data: bytes | TooLarge, cap: int) -> Facts:
+    return _too_large(data, cap) if isinstance(data, TooLarge) else parse_sidecar(data, max_bytes=cap)
 
 
 def _too_large(blob: TooLarge, cap: int) -> BrokenFacts:

@@ -1,4 +1,4 @@
-"""One pass: pin the commit, read, compare, guard, write down. ``prepare`` only reads; ``write_down`` is one transaction."""
+"""One pass: pin the commit, read, compare, guard (``prepare``, which only reads), write down (one transaction)."""
 
 from __future__ import annotations
 
@@ -71,7 +71,8 @@ class Prepared:
     snapshot: Snapshot | None
     """``None``: the commit is the one of the last pass, so nothing needs to be written down."""
     recorded: Mapping[Key, Recorded] = field(default_factory=dict)
-    fresh: Mapping[BlobId, Facts] = field(default_factory=dict)
+    fresh: Mapping[str, Mapping[BlobId, Facts]] = field(default_factory=dict)
+    """Facts of blobs that were read for the first time, by the version of their reader."""
 
 
 def prepare(source: Source, reader: RecordReader, aim: Aim, now: float, progress: Progress) -> Prepared:
@@ -126,8 +127,9 @@ def _prepare_full(source: Source, reader: RecordReader, aim: Aim, pin: _Pin, pro
 
 def write_down(store: Store, prepared: Prepared) -> None:
     """Record what every object must become. Facts of blobs are kept even if a rule holds the plan."""
-    if prepared.fresh:
-        store.remember_facts(prepared.fresh, FACTS_VERSION)
+    for version, facts in prepared.fresh.items():
+        if facts:
+            store.remember_facts(facts, version)
     if prepared.plan.holds or prepared.snapshot is None:
         return
     store.record_pass(intents(prepared.plan, prepared.snapshot, prepared.recorded, prepared.record))

@@ -59,6 +59,7 @@ def diff(
     """The plan that brings the API from what is recorded to what is desired."""
     held = held_keys(desired.broken, desired.items.keys(), recorded)
     gone = [row for key, row in recorded.items() if not _asked_for(key, desired, held)]
+    gone.sort(key=lambda row: row.key)
     renamed = _renames(desired, recorded, gone)
     verdicts = {key: compare(item, recorded.get(key)) for key, item in desired.items.items()}
     changes = _finish_changes(verdicts.values(), renamed, desired, recorded, held)
@@ -76,7 +77,7 @@ def diff(
         moves=tuple(sorted(moves, key=lambda move: move.item.key)),
         orphans=tuple(
             Orphan(recorded=row, new=row.standing is not Standing.ORPHAN, renamed_to=renamed_to.get(row.key))
-            for row in sorted(gone, key=lambda row: row.key)
+            for row in gone
             if not never_sent(row)
         ),
         parked=tuple(sorted((v.parked for v in verdicts.values() if v.parked), key=lambda row: row.key)),
@@ -203,21 +204,19 @@ def _asked_for(key: Key, desired: Snapshot, held: frozenset[Key]) -> bool:
     return key in desired.items or key in held or key in desired.ignored
 
 
-def _renames(
-    desired: Snapshot, recorded: Mapping[Key, Recorded], gone: list[Recorded]
-) -> Mapping[Key, Identifier]:
+def _renames(desired: Snapshot, recorded: Mapping[Key, Recorded], gone: list[Recorded]) -> Mapping[Key, Identifier]:
     """New object → old identifier: said by the sidecar, or changed in place (the same path asks for another identifier)."""
     gone_at = {(row.key.kind, row.path): row.key.identifier for row in gone}
     gone_ids = {(row.key.kind, row.key.identifier) for row in gone}
     renamed: dict[Key, Identifier] = {}
-    for key, item in sorted(desired.items.items(), key=lambda pair: pair[0]):
+    for key, item in desired.items.items():
         if key in recorded and recorded[key].presence is Presence.PRESENT:
             continue
         said = item.steering.renamed_from
         old = said if said is not None and (key.kind, said) in gone_ids else gone_at.get((key.kind, item.path))
         if old is not None:
             renamed[key] = old
-    return renamed
+    return dict(sorted(renamed.items()))  # two that claim the same old one must not depend on the order of files
 
 
 def _finish_changes(

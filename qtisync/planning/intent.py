@@ -63,7 +63,9 @@ def intents(plan: Plan, desired: Snapshot, recorded: Mapping[Key, Recorded], rec
         settled=tuple(settled),
         touched=tuple(touched),
         standings=_standings(plan, desired, recorded),
-        forgotten=tuple(key for key in sorted(recorded) if never_sent(recorded[key]) and not _wanted(key, plan, desired)),
+        forgotten=tuple(
+            key for key in sorted(recorded) if never_sent(recorded[key]) and not _wanted(key, plan, desired)
+        ),
         dependencies=_dependencies((*(c.item for c in chosen), *settled, *touched, *waiting), desired, recorded),
     )
 

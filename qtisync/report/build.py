@@ -26,12 +26,19 @@ def plan_report(plan: Plan, place: Place, at: float) -> Report:
     return _report("plan", plan, place, at, items)
 
 
-def push_report(kind: str, plan: Plan, after: Mapping[Key, Recorded], place: Place, at: float, course: Course) -> Report:
+def push_report(
+    kind: str, plan: Plan, after: Mapping[Key, Recorded], place: Place, at: float, course: Course
+) -> Report:
     """The report of an apply or a sync: the plan, and what became of each object. ``after``: the rows afterwards."""
     items = _items(plan, after)
     report = _report(kind, plan, place, at, items)
     return replace(
-        report, sent=course.sent, took=course.took, error=course.error, complete=course.complete, errored=bool(course.error)
+        report,
+        sent=course.sent,
+        took=course.took,
+        error=course.error,
+        complete=course.complete,
+        errored=bool(course.error),
     )
 
 
@@ -144,9 +151,7 @@ def reported_warnings(warnings: Iterable[Problem]) -> tuple[ReportProblem, ...]:
 _NO_ROWS: Mapping[Key, Recorded] = {}
 
 
-def parked_item(
-    row: Recorded, previous: str | None = None, after: Mapping[Key, Recorded] = _NO_ROWS
-) -> ReportItem:
+def parked_item(row: Recorded, previous: str | None = None, after: Mapping[Key, Recorded] = _NO_ROWS) -> ReportItem:
     """A recorded object that waits."""
     return ReportItem(
         identifier=row.key.identifier,
@@ -219,4 +224,3 @@ def _summary(plan: Plan, items: tuple[ReportItem, ...]) -> dict[str, int]:
         **{name: statuses.count(name) for name in ("applied", "altered", "pending", "superseded", "parked", "blocked")},
         "skipped": len(plan.ignored),
     }
-

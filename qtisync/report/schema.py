@@ -65,9 +65,7 @@ _PROBLEM = _object(
         "hint": _TEXT,
     }
 )
-_HOLD = _object(
-    {"rule": _TEXT, "limit": _TEXT, "actual": _TEXT, "message": _TEXT, "items": _WORDS, "override": _TEXT}
-)
+_HOLD = _object({"rule": _TEXT, "limit": _TEXT, "actual": _TEXT, "message": _TEXT, "items": _WORDS, "override": _TEXT})
 _ORPHAN = _object(
     {
         "identifier": _TEXT,

@@ -93,7 +93,9 @@ def render_status(report: Report, *, paint: Paint = plain, verbose: bool = False
     lines = [headline(report, paint)]
     synced = status["synced_commit"]
     verdict = paint("in sync", "good") if status["in_sync"] else paint("not in sync", "warn")
-    lines.append(f"  commit     head {report.place.head[:7] or '?'}, synced {synced[:7] if synced else 'never'}: {verdict}")
+    lines.append(
+        f"  commit     head {report.place.head[:7] or '?'}, synced {synced[:7] if synced else 'never'}: {verdict}"
+    )
     lines.append(f"  objects    {_counts(counts, status)}")
     queue = {name: count for name, count in status["queue"].items() if count}
     lines.append("  queue      " + (", ".join(f"{count:,} {name}" for name, count in queue.items()) or "empty"))
@@ -105,7 +107,9 @@ def render_status(report: Report, *, paint: Paint = plain, verbose: bool = False
     for item in shown:
         style = "bad" if item.outcome.status == "parked" else "warn"
         words = item.outcome.error or item.blocked_by or ""
-        lines.append(f"  {paint(f'! {item.outcome.status:<8} {item.identifier}  {item.path}', style)}  {words}".rstrip())
+        lines.append(
+            f"  {paint(f'! {item.outcome.status:<8} {item.identifier}  {item.path}', style)}  {words}".rstrip()
+        )
     if len(report.items) > len(shown):
         lines.append(paint(f"  … and {len(report.items) - len(shown):,} more; -v lists them", "dim"))
     for problem, _ in first_problems(report.broken):
@@ -152,8 +156,12 @@ def render_item(rows: Sequence[Recorded], history: Sequence[JournalLine], *, pai
         lines.append(paint(f"{row.key.kind} {row.key.identifier}: {standing}", "strong"))
         lines.append(f"  path       {row.path}{'  (protected)' if row.protect else ''}")
         lines.append(f"  commit     {row.commit or '-'}{f'  by {row.author}' if row.author else ''}")
-        lines.append(f"  content    {row.desired.content or '-'}{_agreed(row.desired.content, row.acknowledged.content)}")
-        lines.append(f"  metadata   {row.desired.metadata or '-'}{_agreed(row.desired.metadata, row.acknowledged.metadata)}")
+        lines.append(
+            f"  content    {row.desired.content or '-'}{_agreed(row.desired.content, row.acknowledged.content)}"
+        )
+        lines.append(
+            f"  metadata   {row.desired.metadata or '-'}{_agreed(row.desired.metadata, row.acknowledged.metadata)}"
+        )
         if row.remote is not None:
             lines.append(f"  at the API version {row.remote.version}, updated {row.remote.updated_at}")
         for words in (row.last_error if row.status is not ItemStatus.SYNCED else None, row.altered):
@@ -161,7 +169,9 @@ def render_item(rows: Sequence[Recorded], history: Sequence[JournalLine], *, pai
                 lines.append(paint(f"  {row.last_outcome or ''} {words}".rstrip(), "bad"))
     for call in history:
         version = f" → version {call.remote_version}" if call.remote_version is not None else ""
-        lines.append(f"  {moment(call.at)}  {call.method:<4} {call.path}  {call.outcome}{version}  {call.message or ''}".rstrip())
+        lines.append(
+            f"  {moment(call.at)}  {call.method:<4} {call.path}  {call.outcome}{version}  {call.message or ''}".rstrip()
+        )
     return "\n".join(lines) + "\n"
 
 

@@ -192,5 +192,5 @@ def as_json(report: Report) -> dict[str, Any]:
     return document
 
 
-def _plain(value: Any) -> dict[str, Any]:
+def _plain(value: ReportItem | ReportProblem | ReportHold | ReportOrphan) -> dict[str, Any]:
     return {name: list(part) if isinstance(part, tuple) else part for name, part in asdict(value).items()}

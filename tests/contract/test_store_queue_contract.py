@@ -64,7 +64,7 @@ def test_only_one_call_per_object_is_in_flight(store):
     assert (store.claim("w3", START, 60.0), store.in_flight()) == (None, 2)
 
 
-def test_the_order_is_kind_then_lane_then_age_then_identifier(store):
+def test_the_order_is_lane_then_kind_then_age_then_identifier(store):
     lanes = {"b": Lane.BULK, "n2": Lane.NORMAL, "n1": Lane.NORMAL, "h": Lane.HOTFIX}
     for name, lane in lanes.items():
         store.record_pass(intents_for(an_item(name), lane=lane))
@@ -76,7 +76,7 @@ def test_the_order_is_kind_then_lane_then_age_then_identifier(store):
                  an_end(status=ItemStatus.QUEUED, not_before=START, attempts=1, acknowledged=Facets()))  # fmt: skip
     order += [claimed(store).row.key.identifier for _ in range(6 - 1)]
 
-    assert order == ["s", "a-retried", "h", "a-retried", "n1", "n2", "b"]
+    assert order == ["a-retried", "h", "a-retried", "n1", "n2", "s", "b"]
     assert claimed(store).row.key.identifier == "t"
 
 

@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 
 import pytest
+from world import World, item_xml
 
 from qtisync.sandbox.options import Options
-from world import World, item_xml
 
 ITEMS = 300
 KILLS = 50
@@ -25,9 +25,7 @@ def test_fifty_kills_of_a_sync_of_300_items_leave_the_api_equal_to_the_commit(tm
         world.commit(files)
         killed = 0
         for _ in range(KILLS):
-            process = subprocess.Popen(
-                world.command("sync"), cwd=world.folder, env=world.environ, stdout=-3, stderr=-3
-            )
+            process = subprocess.Popen(world.command("sync"), cwd=world.folder, env=world.environ, stdout=-3, stderr=-3)
             time.sleep(dice.uniform(0.05, 1.2))
             process.kill()
             killed += process.wait() == -9

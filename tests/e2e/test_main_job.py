@@ -8,9 +8,9 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from world import CORPUS, World, item_xml, stimulus_xml
 
 from qtisync.report.schema import REPORT_SCHEMA
-from world import CORPUS, World, item_xml, stimulus_xml
 
 needs_corpus = pytest.mark.skipif(not CORPUS.is_dir(), reason="the shared corpus is not here")
 
@@ -104,7 +104,9 @@ def test_stimulus_goes_before_the_item_that_uses_it(world: World) -> None:
 
 
 def test_item_of_a_broken_stimulus_is_blocked_with_the_blocker_named(world: World) -> None:
-    world.commit({"a.xml": item_xml("q-a", references="s-1"), "z.xml": stimulus_xml("s-1", "<b>open").replace("</p>", "")})
+    world.commit(
+        {"a.xml": item_xml("q-a", references="s-1"), "z.xml": stimulus_xml("s-1", "<b>open").replace("</p>", "")}
+    )
     report = world.report("sync", code=3)
     # The stimulus cannot be read, so that nobody knows its identifier: the API says what is missing.
     assert report["items"][0]["outcome"]["status"] == "parked"
@@ -247,7 +249,7 @@ def disjoint(pairs: list[tuple[str, str]]) -> list[list[str]]:
         for members, taken in groups:
             if not names & taken:
                 members.append(number)
-                taken |= names
+                taken.update(names)
                 break
         else:
             groups.append(([number], names))

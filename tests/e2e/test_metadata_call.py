@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from world import World, item_xml
 
 from qtisync.sandbox.options import Options
-from world import World, item_xml
 
 READS_NOTHING = {"foreign_metadata": "replace", "on_conflict": "overwrite"}
 

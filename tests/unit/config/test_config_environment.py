@@ -1,7 +1,7 @@
 import pytest
 
-from qtisync.config.settings import Share
 from qtisync.config.file import load_settings
+from qtisync.config.settings import Share
 from qtisync.errors import ConfigError, ConfigProblem
 
 SMALLEST = """\

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from qtisync.config.settings import Content, Repository, Settings, Target
 from qtisync.config.file import load_settings
+from qtisync.config.settings import Content, Repository, Settings, Target
 from qtisync.config.yaml_lines import read_yaml
 
 EXAMPLE = Path(__file__).resolve().parents[3] / "config.example.yaml"

@@ -1,7 +1,7 @@
 import pytest
 
-from qtisync.errors import ConfigError
 from qtisync.config.secret_reference import parse_reference
+from qtisync.errors import ConfigError
 
 
 def test_secret_is_read_without_white_space_and_anew(tmp_path):

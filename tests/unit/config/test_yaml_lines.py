@@ -1,7 +1,7 @@
 import pytest
 
-from qtisync.errors import ConfigProblem
 from qtisync.config.yaml_lines import dotted, read_yaml
+from qtisync.errors import ConfigProblem
 
 
 def test_every_key_and_entry_has_its_line():

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 
 import pytest
+from builders import START
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders import START
 from qtisync.delivery.answers import MAX_MESSAGE, read_response, retry_after
 from qtisync.delivery.messages import Failure, FailureKind, Purpose, Reply, Request, Response
 from qtisync.delivery.outcome import (
@@ -58,7 +58,9 @@ def read(request: Request, reply: Reply) -> Answer:
 
 def answer(status: int, body: object = None, request: Request = UPDATE, **headers: str) -> Answer:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return read(request, Response(status=status, body=data, headers={k.replace("_", "-"): v for k, v in headers.items()}))
+    return read(
+        request, Response(status=status, body=data, headers={k.replace("_", "-"): v for k, v in headers.items()})
+    )
 
 
 @pytest.mark.parametrize("request_", [CREATE, UPDATE, METADATA, READ])
@@ -81,7 +83,9 @@ def test_odd_fields_of_a_shown_object_are_read_as_unknown():
 
 
 def test_xml_that_cannot_be_digested_is_still_shown():
-    assert read_response(UPDATE, Response(status=200, body=json.dumps(OBJECT).encode()), lambda _xml: None, START) == Shown(
+    assert read_response(
+        UPDATE, Response(status=200, body=json.dumps(OBJECT).encode()), lambda _xml: None, START
+    ) == Shown(
         remote=RemoteObject(
             identifier=SHOWN.identifier,
             xml=SHOWN.xml,
@@ -101,7 +105,10 @@ def test_xml_that_cannot_be_digested_is_still_shown():
         (b"[]", "[]"),
         (b'{"identifier": "q1"', '{"identifier": "q1"'),
         (b"<html><body>Welcome</body></html>", "Welcome"),
-        (b'{"identifier": "q1", "rawXml": "<a/>", "metadata": {"x": NaN}}', '{"identifier": "q1", "rawXml": " ", "metadata": {"x": NaN}}'),
+        (
+            b'{"identifier": "q1", "rawXml": "<a/>", "metadata": {"x": NaN}}',
+            '{"identifier": "q1", "rawXml": " ", "metadata": {"x": NaN}}',
+        ),
     ],
 )
 def test_2xx_that_does_not_show_the_object_leaves_it_in_doubt(body: bytes, excerpt: str):
@@ -146,7 +153,9 @@ def test_faults_of_the_content_are_refusals_with_the_servers_words(status: int):
     ],
 )
 def test_500_that_blames_the_content_is_a_refusal(words: str):
-    assert answer(500, {"error": "Internal", "message": words}) == Refused(status=500, message=f"500: Internal; {words}")
+    assert answer(500, {"error": "Internal", "message": words}) == Refused(
+        status=500, message=f"500: Internal; {words}"
+    )
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -268,7 +277,9 @@ def test_html_of_a_gateway_is_told_as_text():
 
 BODIES = st.binary() | st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text() | st.sampled_from([*OBJECT, "error", "meta", "issues"]), inner),
+    lambda inner: (
+        st.lists(inner) | st.dictionaries(st.text() | st.sampled_from([*OBJECT, "error", "meta", "issues"]), inner)
+    ),
     max_leaves=10,
 ).map(lambda document: json.dumps(document).encode())
 

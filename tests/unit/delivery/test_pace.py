@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from builders import START
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders import START
 from qtisync.delivery.pace import Pace, after_success, after_throttle, first_pace, paused, ready_at, resumed
 
 CALM = Pace(rate=10.0, ceiling=50.0, memory={"grown_at": START - 10})

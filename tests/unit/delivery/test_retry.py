@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from builders import START
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders import START
 from qtisync.delivery.outcome import (
     Accepted,
     Altered,
@@ -21,7 +21,18 @@ from qtisync.delivery.outcome import (
     Throttled,
     Unavailable,
 )
-from qtisync.delivery.retry import Decision, Finish, Halt, Park, Pause, RetryAt, RetryPolicy, backoff, clamp_pause, decide
+from qtisync.delivery.retry import (
+    Decision,
+    Finish,
+    Halt,
+    Park,
+    Pause,
+    RetryAt,
+    RetryPolicy,
+    backoff,
+    clamp_pause,
+    decide,
+)
 from qtisync.model import Identifier
 
 POLICY = RetryPolicy(base=1.0, cap=300.0, server_error_attempts=4, pause_without_hint=1.0, pause_cap=300.0)

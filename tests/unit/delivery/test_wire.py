@@ -6,8 +6,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-
 from builders import GRADE_5, a_content_digest, a_key, facets
+
 from qtisync.delivery.messages import Purpose, Request
 from qtisync.delivery.outcome import (
     Accepted,
@@ -59,10 +59,14 @@ def a_new_job(**others: Any) -> Job:
 def a_metadata_job(**others: Any) -> Job:
     """A known object whose grade changed from 5 to 6."""
     terms = Terms(metadata_endpoint=True)
-    return a_job(**{"content": a_content_digest("c1"), "metadata": {"grade": "6"}, "scope": METADATA, "terms": terms, **others})
+    return a_job(
+        **{"content": a_content_digest("c1"), "metadata": {"grade": "6"}, "scope": METADATA, "terms": terms, **others}
+    )
 
 
-def a_remote(content: str | None = "c1", metadata: Metadata = GRADE_5, version: int = 1, id: str = "q1") -> RemoteObject:  # noqa: A002 - the word of the domain
+def a_remote(
+    content: str | None = "c1", metadata: Metadata = GRADE_5, version: int = 1, id: str = "q1"
+) -> RemoteObject:
     return RemoteObject(
         identifier=Identifier(id),
         xml="<q1/>",
@@ -242,9 +246,9 @@ def test_foreign_keys_alone_are_reason_to_write_where_git_is_everything():
 
 
 def test_key_that_git_takes_over_from_others_is_gits():
-    assert climb(a_job(metadata={**GRADE_5, "topic": "ours"}), shown(metadata={**GRADE_5, "topic": "theirs"}))[1] == put(
-        {**GRADE_5, "topic": "ours"}
-    )
+    assert climb(a_job(metadata={**GRADE_5, "topic": "ours"}), shown(metadata={**GRADE_5, "topic": "theirs"}))[
+        1
+    ] == put({**GRADE_5, "topic": "ours"})
 
 
 def test_key_that_was_removed_in_git_goes():
@@ -256,7 +260,9 @@ def test_key_that_was_removed_in_git_goes():
 
     assert path[1:] == [
         put({"status": "live", **GRADE_5}),
-        Altered(remote=kept.remote, differences=('metadata "topic" was removed in git and is still there',), status=200),
+        Altered(
+            remote=kept.remote, differences=('metadata "topic" was removed in git and is still there',), status=200
+        ),
     ]
 
 
@@ -291,7 +297,10 @@ def test_others_who_wrote_what_git_wants_are_no_conflict():
 
 
 def test_untouched_stamps_are_no_conflict_however_the_api_rewrote_our_xml():
-    assert climb(a_job(remote=Remote(content=a_content_digest("rewritten"), version=1, updated_at=STAMP)), shown("c1"))[1] == put()
+    assert (
+        climb(a_job(remote=Remote(content=a_content_digest("rewritten"), version=1, updated_at=STAMP)), shown("c1"))[1]
+        == put()
+    )
 
 
 def test_what_is_in_doubt_accuses_nobody():
@@ -316,7 +325,9 @@ def test_keys_that_the_api_adds_are_no_difference():
     assert climb(a_job(), shown(), written)[-1] == Accepted(remote=written.remote, status=200)
 
 
-@pytest.mark.parametrize("job", [a_new_job(), a_job(terms=BLIND), a_job(), a_metadata_job(terms=replace(BLIND, metadata_endpoint=True))])
+@pytest.mark.parametrize(
+    "job", [a_new_job(), a_job(terms=BLIND), a_job(), a_metadata_job(terms=replace(BLIND, metadata_endpoint=True))]
+)
 def test_answer_that_shows_another_object_leaves_doubt(job: Job):
     assert climb(job, shown("c2", id="q2"))[-1] == Unavailable(
         status=200, message='answer 200 that shows another object, "q2"'

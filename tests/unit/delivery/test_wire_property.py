@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from builders import GRADE_5, a_content_digest, a_key, facets
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders import GRADE_5, a_content_digest, a_key, facets
 from qtisync.delivery.messages import Purpose, Request
 from qtisync.delivery.outcome import (
     Answer,

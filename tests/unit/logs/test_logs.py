@@ -8,8 +8,8 @@ import pytest
 import structlog
 
 from qtisync.logs.events import CATALOGUE
-from qtisync.logs.setup import configure, event_log, is_journal
 from qtisync.logs.redaction import MASK, Redactor
+from qtisync.logs.setup import configure, event_log, is_journal
 
 CANARY = "canary/Ω-s3cret+value"
 PACKAGE = Path(__file__).resolve().parents[3] / "qtisync"

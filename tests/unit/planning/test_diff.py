@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import pytest
-
 from builders import (
     GRADE_5,
     a_blob,
@@ -18,6 +17,7 @@ from builders import (
     an_item,
     facets,
 )
+
 from qtisync.model import (
     Broken,
     Digest,
@@ -321,6 +321,20 @@ def test_rename_concerns_its_own_kind_only():
     assert [(c.item.key.kind, c.renamed_from) for c in plan.changes] == [(Kind.ITEM, "old"), (Kind.STIMULUS, None)]
 
 
+def test_two_that_claim_the_same_old_identifier_are_told_in_a_stable_order():
+    said = Steering(renamed_from=Identifier("q1"))
+    plans = [
+        planned(items, a_recorded("q1"))
+        for items in (
+            [an_item("q2", steering=said), an_item("q3", steering=said)],
+            [an_item("q3", steering=said), an_item("q2", steering=said)],
+        )
+    ]
+
+    assert plans[0] == plans[1]
+    assert [o.renamed_to for o in plans[0].orphans] == ["q3"]
+
+
 def test_object_that_the_api_has_already_was_not_renamed():
     item, row = an_item("q2", content="c2", path="items/q1.xml"), a_recorded("q2", path=RepoPath("items/q1.xml"))
     plan = planned([item], a_recorded("q1"), row)
@@ -376,7 +390,9 @@ def test_many_changes_travel_in_the_bulk_lane_so_that_a_fix_overtakes_them():
 def test_fix_during_a_bulk_load_travels_in_the_normal_lane():
     items = [an_item(f"q{n:03}") for n in range(BULK_FROM + 5)]
     queued = [
-        a_recorded(i.key.identifier, status=ItemStatus.QUEUED, presence=Presence.ABSENT, acknowledged=Facets(), lane=Lane.BULK)
+        a_recorded(
+            i.key.identifier, status=ItemStatus.QUEUED, presence=Presence.ABSENT, acknowledged=Facets(), lane=Lane.BULK
+        )
         for i in items[1:]
     ]
 
@@ -415,7 +431,7 @@ def test_differences_of_metadata_are_told_on_one_short_line(before: dict, after:
 
 
 def test_blob_decides_nothing_while_the_digest_is_in_doubt():
-    row = a_recorded(acknowledged=facets(None, GRADE_5), status=ItemStatus.PARKED, desired=facets("c0"))
+    row = a_recorded(acknowledged=facets(None, GRADE_5), status=ItemStatus.PARKED, blob=a_blob("other"))
     found = compare(replace(an_item(), facets=replace(facets(), content=Digest("canon/2:c1"))), row).change
 
     assert found is not None

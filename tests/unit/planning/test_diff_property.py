@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from typing import Any
 
+from builders import a_recorded, a_snapshot, an_item, facets
 from hypothesis import given
 from hypothesis import strategies as st
 
-from builders import a_recorded, a_snapshot, an_item, facets
-from qtisync.model import Broken, Facets, Identifier, Item, ItemStatus, Kind, Presence, Recorded, RepoPath, Standing, Steering
+from qtisync.model import (
+    Broken,
+    Facets,
+    Identifier,
+    Item,
+    ItemStatus,
+    Kind,
+    Presence,
+    Recorded,
+    RepoPath,
+    Standing,
+    Steering,
+)
 from qtisync.planning.diff import diff
 from qtisync.planning.plan import Destination
 
@@ -55,7 +67,9 @@ BROKEN = st.lists(st.sampled_from(PATHS), unique=True).map(lambda paths: tuple(B
 
 
 @given(wanted=items(), known=records(), broken=BROKEN, data=st.data())
-def test_order_of_the_input_changes_nothing(wanted: list[Item], known: list[Recorded], broken: tuple[Broken, ...], data: Any):
+def test_order_of_the_input_changes_nothing(
+    wanted: list[Item], known: list[Recorded], broken: tuple[Broken, ...], data: Any
+):
     shuffled = [data.draw(st.permutations(part)) for part in (wanted, known, broken)]
     plans = [
         diff(a_snapshot(*some, broken=tuple(files)), {row.key: row for row in rows}, THERE)

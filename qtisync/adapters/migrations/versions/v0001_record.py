@@ -42,8 +42,8 @@ def _desired() -> list[sa.schema.SchemaItem]:
             "turn",
             sa.Integer(),
             sa.Computed(
-                "CASE kind WHEN 'stimulus' THEN 0 WHEN 'item' THEN 3 WHEN 'test' THEN 6 END"
-                " + CASE lane WHEN 'hotfix' THEN 0 WHEN 'normal' THEN 1 WHEN 'bulk' THEN 2 END",
+                "CASE lane WHEN 'hotfix' THEN 0 WHEN 'normal' THEN 3 WHEN 'bulk' THEN 6 END"
+                " + CASE kind WHEN 'stimulus' THEN 0 WHEN 'item' THEN 1 WHEN 'test' THEN 2 END",
                 persisted=True,
             ),
             nullable=False,
@@ -168,7 +168,7 @@ def _small_tables() -> None:
         sa.Column("blob", sa.Text(), nullable=False),
         sa.Column("version", sa.Text(), nullable=False),
         sa.Column("facts", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("blob", name=op.f("pk_blob")),
+        sa.PrimaryKeyConstraint("blob", "version", name=op.f("pk_blob")),
     )
     op.create_table(
         "dependency",

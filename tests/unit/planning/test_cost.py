@@ -1,0 +1,52 @@
+"""What a plan costs: calls, bytes and seconds at the present pace."""
+
+from __future__ import annotations
+
+import pytest
+from builders import a_recorded, an_item
+
+from qtisync.model import Presence, Reason, Recorded, Scope
+from qtisync.planning.cost import estimate
+from qtisync.planning.plan import Action, Change, Cost
+
+
+def a_change(recorded: Recorded | None, size: int = 100) -> Change:
+    return Change(
+        item=an_item(size=size),
+        recorded=recorded,
+        action=Action.UPDATE if recorded else Action.CREATE,
+        scope=frozenset(Scope),
+        reason=Reason.NEW,
+    )
+
+
+NEW, KNOWN = a_change(None), a_change(a_recorded(), 23)
+UNSENT, DOUBTFUL = a_change(a_recorded(presence=Presence.ABSENT)), a_change(a_recorded(presence=Presence.DOUBTFUL))
+
+
+@pytest.mark.parametrize(
+    ("change", "reads_first", "reads_back", "calls"),
+    [
+        (NEW, False, False, 1),
+        (NEW, True, False, 1),
+        (NEW, True, True, 2),
+        (UNSENT, True, False, 1),
+        (KNOWN, False, False, 1),
+        (KNOWN, True, False, 2),
+        (KNOWN, True, True, 3),
+        (DOUBTFUL, True, False, 2),
+    ],
+)
+def test_change_costs_its_write_and_the_reads_around_it(
+    change: Change, reads_first: bool, reads_back: bool, calls: int
+):
+    assert estimate([change], reads_first=reads_first, reads_back=reads_back, rate=10).calls == calls
+
+
+def test_costs_add_up():
+    assert estimate([NEW, KNOWN], reads_first=True, reads_back=False, rate=2.0) == Cost(calls=3, bytes=123, seconds=1.5)
+
+
+def test_nothing_costs_nothing():
+    assert estimate([], reads_first=True, reads_back=True, rate=2.0) == Cost()
+    assert estimate([NEW], reads_first=True, reads_back=True, rate=0.0).seconds == 0.0

@@ -1,0 +1,170 @@
+"""What is synced, what waits and why; "in sync" is said only if it is true of everything."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from builders import a_journal_line, a_pass, a_recorded
+from report_values import BROKEN, HEAD, NOW, a_place, valid
+
+from qtisync.delivery.pace import Pace
+from qtisync.model import ItemStatus, Kind, Standing
+from qtisync.report.status import Observed, in_sync, pace_of, render_item, render_status, status_report
+
+PARKED = a_recorded(
+    "q2",
+    status=ItemStatus.PARKED,
+    attempts=1,
+    last_outcome="Conflict",
+    last_error="changed at the API",
+    http_status=None,
+)
+
+
+def seen(**others: Any) -> Observed:
+    values: dict[str, Any] = {
+        "last": a_pass(HEAD),
+        "synced": HEAD,
+        "counts": {"synced": 1240},
+        "unsettled": (),
+        "pace": Pace(rate=12.5, ceiling=50.0),
+        "capability": {"fitness": "fit", "reason": ""},
+        "degraded": (),
+        "now": NOW,
+    }
+    return Observed(**{**values, **others})
+
+
+def test_record_that_is_all_synced_is_in_sync():
+    assert in_sync(seen(), a_place())
+    assert in_sync(seen(counts={"synced": 3, "ignored": 1, "orphan": 2}), a_place())
+    assert in_sync(seen(counts={"synced": 3, "queued": 0}), a_place())
+
+
+@pytest.mark.parametrize("name", ["queued", "in_flight", "parked", "blocked", "held"])
+def test_anything_that_waits_is_not_in_sync(name: str):
+    assert not in_sync(seen(counts={"synced": 3, name: 1}), a_place())
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        {"last": None},
+        {"last": a_pass(HEAD, broken=(BROKEN,))},
+        {"degraded": ("the repository cannot be read",)},
+        {"synced": None},
+        {"synced": "8be0"},
+    ],
+)
+def test_doubt_of_any_sort_is_not_in_sync(others: dict[str, Any]):
+    assert not in_sync(seen(**others), a_place())
+
+
+def test_status_of_a_calm_target():
+    report = status_report(seen(), a_place(base=None))
+
+    assert (
+        render_status(report)
+        == """\
+qtisync status  target=staging  127.0.0.1:8765  repo=content@3f2a9c1 (main)
+  commit     head 3f2a9c1, synced 3f2a9c1: in sync
+  objects    1,240 synced
+  queue      empty
+  pace       12.5 requests/s (ceiling 50)
+  metadata   POST /assessment-items/metadata is fit
+"""
+    )
+    assert valid(report)["complete"] is True
+
+
+def test_status_of_a_target_in_trouble():
+    report = status_report(
+        seen(
+            last=a_pass(HEAD, broken=(BROKEN,)),
+            synced=None,
+            counts={"synced": 2, "queued": 3, "in_flight": 1, "parked": 1, "held": 1, "orphan": 2, "ignored": 1},
+            unsettled=(PARKED, a_recorded("q3", altered="its XML differs from ours")),
+            pace=Pace(rate=5.0, ceiling=50.0, paused_until=NOW + 9.96, pause_reason="throttled"),
+            capability={"fitness": "unfit", "reason": "it touched q9"},
+            degraded=("inotify is full",),
+        ),
+        a_place(base=None),
+    )
+
+    assert (
+        render_status(report)
+        == """\
+qtisync status  target=staging  127.0.0.1:8765  repo=content@3f2a9c1 (main)
+  commit     head 3f2a9c1, synced never: not in sync
+  objects    2 synced, 4 pending, 1 parked, 1 held, 1 invalid, 1 altered, 2 orphan, 1 skipped
+  queue      3 queued, 1 in_flight, 1 parked
+  pace       5 requests/s (ceiling 50), paused for 10 s: throttled
+  metadata   POST /assessment-items/metadata is unfit, metadata goes by PUT: it touched q9
+  degraded   inotify is full
+  ! parked   q2  items/q2.xml  Conflict changed at the API
+  x invalid  geo-0040  items/geometry/geo-0040.xml:17  correct response "D" is not a choice
+Parked objects wait for an edit, or for: qtisync retry --failed
+"""
+    )
+    document = valid(report)
+    assert [item["identifier"] for item in document["conflicts"]] == ["q2"]
+    assert (document["complete"], document["summary"]["conflict"], document["status"]["held"]) == (False, 1, 1)
+
+
+def test_status_before_the_first_pass():
+    report = status_report(
+        seen(last=None, synced=None, counts={}, pace=None, capability={"fitness": "untested"}),
+        a_place(head="", base=None),
+    )
+
+    assert valid(report)["status"] == {
+        "head": "",
+        "synced_commit": None,
+        "in_sync": False,
+        "last_pass": None,
+        "queue": {"queued": 0, "in_flight": 0, "parked": 0, "blocked": 0},
+        "held": 0,
+        "pace": None,
+        "metadata_endpoint": {"fitness": "untested"},
+        "degraded": [],
+    }
+    assert "  pace       nothing was sent yet\n" in render_status(report)
+
+
+def test_pause_that_is_over_is_not_told():
+    over = Pace(rate=5.0, ceiling=50.0, paused_until=NOW - 1, pause_reason="throttled")
+
+    assert pace_of(over, NOW) == {"rate": 5.0, "ceiling": 50.0, "paused_seconds": 0.0, "reason": ""}
+
+
+def test_many_waiting_objects_are_cut_with_a_count():
+    rows = tuple(a_recorded(f"q{n:03}", status=ItemStatus.QUEUED) for n in range(57))
+    report = status_report(seen(counts={"queued": 57}, unsettled=rows), a_place())
+
+    assert "  … and 7 more; -v lists them\n" in render_status(report)
+    assert "more" not in render_status(report, verbose=True)
+
+
+def test_one_object_is_shown_with_its_history():
+    line = a_journal_line(http_status=200, remote_version=4)
+
+    assert (
+        render_item([a_recorded(protect=True)], [line])
+        == f"""\
+item q1: synced
+  path       items/q1.xml  (protected)
+  commit     {a_recorded().commit}  by Ada
+  content    canon/1:c1
+  metadata   {a_recorded().desired.metadata}
+  at the API version 1, updated 2027-01-15T08:00:00.000Z
+  2027-01-15T08:00:00.000Z  PUT  /assessment-items/q1  Accepted → version 4
+"""
+    )
+
+
+def test_object_that_is_not_confirmed_says_so():
+    row = a_recorded(kind=Kind.STIMULUS, id="s1", content="c2", status=ItemStatus.PARKED, standing=Standing.HELD)
+    text = render_item([row], [])
+
+    assert text.startswith("stimulus s1: held\n")
