@@ -26,6 +26,7 @@ from qtisync.model import (
     Key,
     Kind,
     Lane,
+    Metadata,
     PassRecord,
     Presence,
     Recorded,
@@ -161,6 +162,7 @@ class MemoryStore(MemoryReader):
                 lease_until=until,
                 presence=Presence.DOUBTFUL if row.presence is Presence.ABSENT else row.presence,
                 acknowledged=_agreed(row.acknowledged, row.desired),
+                acknowledged_metadata=_claimed_keys(row),
             )
             return Claim(row=deepcopy(row), worker=worker, lease_until=until)
 
@@ -197,6 +199,7 @@ class MemoryStore(MemoryReader):
         with self._lock:
             if self._holds(claim):
                 self._land(claim, claim.row.acknowledged, claim.row.presence)
+                self._change(claim.row.key, acknowledged_metadata=deepcopy(claim.row.acknowledged_metadata))
                 self._block(self._rows)
 
     def recover(self, now: float, owner: str | None = None) -> int:
@@ -308,6 +311,12 @@ def _attributes(item: Item) -> dict[str, object]:
 
 def _turn(row: Recorded) -> tuple[int, int, float, str]:
     return _LANES.index(row.lane), _KINDS.index(row.key.kind), row.not_before, row.key.identifier
+
+
+def _claimed_keys(row: Recorded) -> Metadata:
+    if row.desired.metadata == row.acknowledged.metadata:
+        return row.acknowledged_metadata
+    return {**row.desired_metadata, **row.acknowledged_metadata}
 
 
 def _agreed(acknowledged: Facets, desired: Facets) -> Facets:

@@ -9,7 +9,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from qtisync.adapters.store_reader import ROWS
-from qtisync.adapters.store_rows import bound_key, journal_values, key_of, progress_values, recorded_of
+from qtisync.adapters.store_rows import bound_key, journal_values, key_of, progress_values, recorded_of, to_json
 from qtisync.adapters.store_tables import (
     IS_FREE,
     IS_NEEDED_LACKING,
@@ -23,7 +23,7 @@ from qtisync.adapters.store_tables import (
     word,
 )
 from qtisync.delivery.settlement import Claim, Settlement
-from qtisync.model import Facets, ItemStatus, Key, Presence, Recorded
+from qtisync.model import Facets, ItemStatus, Key, Metadata, Presence, Recorded
 
 _QUEUED, _BLOCKED = word(ItemStatus.QUEUED), word(ItemStatus.BLOCKED)
 _SYNCED, _PARKED = word(ItemStatus.SYNCED), word(ItemStatus.PARKED)
@@ -46,6 +46,7 @@ _CLAIM = _UPDATE_THIS.values(
     presence=sa.case((item.c.presence == word(Presence.ABSENT), word(Presence.DOUBTFUL)), else_=item.c.presence),
     acknowledged_content=_agreed(item.c.acknowledged_content, item.c.desired_content),
     acknowledged_metadata=_agreed(item.c.acknowledged_metadata, item.c.desired_metadata),
+    acknowledged_keys=sa.bindparam("ours"),
     lease_owner=sa.bindparam("worker"),
     lease_until=sa.bindparam("until"),
 )
@@ -57,8 +58,16 @@ def claim(connection: sa.Connection, worker: str, now: float, lease: float) -> C
     if found is None:
         return None
     row = recorded_of(found)
-    connection.execute(_CLAIM, {**bound_key(row.key), "worker": worker, "until": now + lease})
+    ours = to_json(claimed_keys(row))
+    connection.execute(_CLAIM, {**bound_key(row.key), "worker": worker, "until": now + lease, "ours": ours})
     return Claim(row=row, worker=worker, lease_until=now + lease)
+
+
+def claimed_keys(row: Recorded) -> Metadata:
+    """Git's keys that may be at the API once ``row`` is sent: until an answer is clear, also those that were meant."""
+    if row.desired.metadata == row.acknowledged.metadata:
+        return row.acknowledged_metadata
+    return {**row.desired_metadata, **row.acknowledged_metadata}
 
 
 def settle(connection: sa.Connection, claimed: Claim, settlement: Settlement) -> bool:
@@ -76,7 +85,8 @@ def release(connection: sa.Connection, claimed: Claim) -> None:
     """See ``engine.ports.Store``: nothing was sent, so what was known before is known again."""
     row = _held(connection, claimed)
     if row is not None:
-        _write(connection, _landed(row, claimed, claimed.row.acknowledged, claimed.row.presence))
+        landed = _landed(row, claimed, claimed.row.acknowledged, claimed.row.presence)
+        _write(connection, replace(landed, acknowledged_metadata=claimed.row.acknowledged_metadata))
 
 
 def _held(connection: sa.Connection, claimed: Claim) -> Recorded | None:

@@ -120,7 +120,8 @@ class Store(RecordReader, Protocol):
 
         Ready: ``WANTED``, ``QUEUED``, ``not_before`` ≤ now, and every dependency in the record is ``SYNCED`` (or not
         wanted but present). In the same transaction what will be sent becomes in doubt: the acknowledged digests that
-        differ from the desired ones are set to ``None``, and an ``ABSENT`` object becomes ``DOUBTFUL``. The returned
+        differ from the desired ones are set to ``None``, an ``ABSENT`` object becomes ``DOUBTFUL``, and if the metadata
+        is in doubt, the desired keys join the acknowledged ones: they may be at the API now, and are ours. The returned
         row is as it was *before* that.
         """
 

@@ -222,7 +222,9 @@ def settle(claim: Claim, job: Job | None, steps: tuple[Step, ...], outcome: Outc
     done = isinstance(outcome, Accepted | Altered) and job is not None
     acknowledged = row.desired if done else _after(row.acknowledged, steps, job)
     status, attempts, not_before = _place(row.attempts, row.not_before, decision)
-    metadata: Metadata | None = row.desired_metadata if done else None
+    # Nothing became doubtful: what the claim added to our keys is taken back. Otherwise it stays.
+    clear = acknowledged.metadata == row.acknowledged.metadata
+    metadata: Metadata | None = row.desired_metadata if done else row.acknowledged_metadata if clear else None
     return Settlement(
         status=status,
         attempts=attempts,

@@ -311,3 +311,19 @@ def test_values_that_were_read_are_copies(store):
     the(store).desired_metadata["topics"].append("b")
 
     assert the(store).desired_metadata == {"topics": ["a"]}
+
+
+def test_keys_that_were_only_meant_stay_known_as_ours_until_an_answer_is_clear(store):
+    """Add a key → the answer is lost → revert the key: it must still be known as git's, or it stays at the API."""
+    store.record_pass(intents_for(an_item("q1", metadata={"grade": "5", "added": "x"})))
+    claim = claimed(store)
+    assert claim.row.acknowledged_metadata == {}
+    assert store.recorded()[a_key("q1")].acknowledged_metadata == {"grade": "5", "added": "x"}
+
+    store.release(claim)
+    assert store.recorded()[a_key("q1")].acknowledged_metadata == {}
+
+    claim = claimed(store)
+    store.settle(claim, an_end(status=ItemStatus.QUEUED, attempts=1, acknowledged=Facets()))
+    store.record_pass(intents_for(an_item("q1", metadata={"grade": "5"})))
+    assert store.recorded()[a_key("q1")].acknowledged_metadata == {"grade": "5", "added": "x"}

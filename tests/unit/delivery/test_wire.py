@@ -7,110 +7,38 @@ from typing import Any
 
 import pytest
 from builders import GRADE_5, a_content_digest, a_key, facets
+from wire_values import (
+    BLIND,
+    CONTENT,
+    LOST,
+    STAMP,
+    a_job,
+    a_metadata_job,
+    a_new_job,
+    a_remote,
+    climb,
+    get,
+    metadata_call,
+    post,
+    put,
+    shown,
+)
 
 from qtisync.delivery.messages import Purpose, Request
 from qtisync.delivery.outcome import (
     Accepted,
     Altered,
     Answer,
-    Conflicted,
     Denied,
     Exists,
     Missing,
     NotTheApi,
-    Outcome,
     Refused,
-    RemoteObject,
-    Shown,
     Throttled,
     Unavailable,
 )
-from qtisync.delivery.wire import Job, Step, Terms, next_step, recorded_remote, same_json
-from qtisync.model import Facets, Identifier, Json, Key, Kind, Metadata, Presence, Remote, Scope
-
-CONTENT, METADATA = frozenset({Scope.CONTENT}), frozenset({Scope.METADATA})
-BLIND = Terms(preserve_foreign=False, overwrite_conflicts=True)
-BODY: dict[str, Json] = {"format": "xml", "xml": "<q1/>"}
-LOST = Unavailable(message="connection reset", in_doubt=True)
-STAMP = "2027-01-15T08:00:00.000Z"
-
-
-def a_job(**others: Any) -> Job:
-    """A known object whose content changed from c1 to c2, untouched by others since."""
-    job = Job(
-        key=a_key(),
-        content=a_content_digest("c2"),
-        metadata=GRADE_5,
-        body=BODY,
-        scope=CONTENT,
-        presence=Presence.PRESENT,
-        acknowledged=facets("c1"),
-        acknowledged_metadata=GRADE_5,
-        remote=Remote(content=a_content_digest("c1"), version=1, updated_at=STAMP),
-    )
-    return replace(job, **others)
-
-
-def a_new_job(**others: Any) -> Job:
-    unknown: dict[str, Any] = {"acknowledged": Facets(), "acknowledged_metadata": {}, "remote": None}
-    return a_job(**{"presence": Presence.ABSENT, "scope": frozenset(Scope), **unknown, **others})
-
-
-def a_metadata_job(**others: Any) -> Job:
-    """A known object whose grade changed from 5 to 6."""
-    terms = Terms(metadata_endpoint=True)
-    return a_job(
-        **{"content": a_content_digest("c1"), "metadata": {"grade": "6"}, "scope": METADATA, "terms": terms, **others}
-    )
-
-
-def a_remote(
-    content: str | None = "c1", metadata: Metadata = GRADE_5, version: int = 1, id: str = "q1"
-) -> RemoteObject:
-    return RemoteObject(
-        identifier=Identifier(id),
-        xml="<q1/>",
-        content=None if content is None else a_content_digest(content),
-        metadata=metadata,
-        version=version,
-        updated_at=STAMP if version == 1 else f"version {version}",
-    )
-
-
-def shown(content: str | None = "c1", metadata: Metadata = GRADE_5, version: int = 1, id: str = "q1") -> Shown:  # noqa: A002
-    return Shown(remote=a_remote(content, metadata, version, id))
-
-
-def post(metadata: Metadata = GRADE_5) -> Request:
-    body = {**BODY, "metadata": dict(metadata)}
-    return Request(method="POST", segments=("assessment-items",), purpose=Purpose.CREATE, body=body)
-
-
-def put(metadata: Metadata = GRADE_5) -> Request:
-    body = {**BODY, "metadata": dict(metadata)}
-    return Request(method="PUT", segments=("assessment-items", "q1"), purpose=Purpose.UPDATE, body=body)
-
-
-def metadata_call(metadata: Metadata) -> Request:
-    body = {**BODY, "metadata": dict(metadata)}
-    segments = ("assessment-items", "metadata")
-    return Request(method="POST", segments=segments, purpose=Purpose.UPDATE_METADATA, body=body)
-
-
-def get(purpose: Purpose = Purpose.PRE_READ) -> Request:
-    return Request(method="GET", segments=("assessment-items", "q1"), purpose=purpose)
-
-
-def climb(job: Job, *answers: Answer) -> list[Request | Outcome]:
-    """Everything that happens if the API answers so; the last is what follows the last answer."""
-    steps: tuple[Step, ...] = ()
-    path: list[Request | Outcome] = [next_step(job, steps)]
-    for answer in answers:
-        asked = path[-1]
-        assert isinstance(asked, Request), f"the attempt ended before {answer}: {asked}"
-        steps = (*steps, (asked, answer))
-        path.append(next_step(job, steps))
-    return path
+from qtisync.delivery.wire import Job, Terms, recorded_remote, same_json
+from qtisync.model import Facets, Identifier, Json, Key, Kind, Presence, Remote, Scope
 
 
 def test_unknown_object_is_posted_without_a_read():
@@ -184,31 +112,6 @@ def test_lost_create_of_an_older_version_is_updated():
     assert climb(a_new_job(presence=Presence.DOUBTFUL), shown("c1", version=0)) == [get(), put()]
 
 
-def test_existing_object_that_is_ours_by_prefix_is_adopted():
-    assert climb(a_new_job(), Exists(), shown("c1")) == [post(), get(), put()]
-
-
-def test_existing_object_that_is_as_meant_is_adopted_without_a_write():
-    path = climb(a_new_job(), Exists(), shown("c2", {**GRADE_5, "status": "live"}))
-
-    assert path[-1] == Accepted(remote=a_remote("c2", {**GRADE_5, "status": "live"}), written=False)
-
-
-@pytest.mark.parametrize("force", [False, True])
-@pytest.mark.parametrize("overwrite", [False, True])
-def test_existing_object_that_is_not_ours_is_never_overwritten(force: bool, overwrite: bool):
-    terms = Terms(owned=False, overwrite_conflicts=overwrite, preserve_foreign=not overwrite)
-
-    assert climb(a_new_job(terms=terms, force=force), Exists(), shown("c1"))[2] == Conflicted(
-        message="it exists at the API and is not ours: its identifier has none of the owned prefixes",
-        remote=a_remote("c1"),
-    )
-
-
-def test_object_that_we_created_ourselves_may_be_updated_without_a_prefix():
-    assert climb(a_job(terms=Terms(owned=False)), shown())[-1] == put()
-
-
 @pytest.mark.parametrize(
     "answer",
     [
@@ -223,90 +126,6 @@ def test_object_that_we_created_ourselves_may_be_updated_without_a_prefix():
 @pytest.mark.parametrize("before", [(), (shown(),)])
 def test_answer_that_shows_nothing_ends_the_attempt(answer: Any, before: tuple[Answer, ...]):
     assert climb(a_job(), *before, answer)[-1] == answer
-
-
-def test_foreign_keys_are_sent_back_unchanged():
-    foreign = {"status": "reported", "report": {"by": ["x"]}}
-
-    assert climb(a_job(), shown(metadata={**GRADE_5, **foreign}))[1] == put({**foreign, **GRADE_5})
-
-
-def test_foreign_keys_are_left_out_where_git_is_everything():
-    terms = Terms(preserve_foreign=False)
-
-    assert climb(a_job(terms=terms), shown(metadata={**GRADE_5, "status": "live"}))[1] == put()
-
-
-def test_foreign_keys_alone_are_reason_to_write_where_git_is_everything():
-    job = a_job(content=a_content_digest("c1"), terms=Terms(preserve_foreign=False))
-    same = shown(metadata={**GRADE_5, "status": "live"})
-
-    assert climb(job, same)[1] == put()
-    assert climb(replace(job, terms=Terms()), same)[1] == Accepted(remote=same.remote, written=False)
-
-
-def test_key_that_git_takes_over_from_others_is_gits():
-    assert climb(a_job(metadata={**GRADE_5, "topic": "ours"}), shown(metadata={**GRADE_5, "topic": "theirs"}))[
-        1
-    ] == put({**GRADE_5, "topic": "ours"})
-
-
-def test_key_that_was_removed_in_git_goes():
-    before = {**GRADE_5, "topic": "sums"}
-    job = a_metadata_job(metadata=GRADE_5, acknowledged=facets("c1", before), acknowledged_metadata=before)
-    kept = shown(metadata={**before, "status": "live"}, version=2)
-
-    path = climb(replace(job, terms=Terms()), shown(metadata={**before, "status": "live"}), kept)
-
-    assert path[1:] == [
-        put({"status": "live", **GRADE_5}),
-        Altered(
-            remote=kept.remote, differences=('metadata "topic" was removed in git and is still there',), status=200
-        ),
-    ]
-
-
-@pytest.mark.parametrize(
-    ("remote", "complaint"),
-    [
-        (shown("other", version=2), "its content was changed at the API since our last write"),
-        (shown(None, version=2), "its content was changed at the API since our last write"),
-        (shown(metadata={"grade": "7"}, version=2), 'its metadata "grade" was changed at the API since our last write'),
-        (shown(metadata={}, version=2), 'its metadata "grade" was removed at the API since our last write'),
-    ],
-)
-def test_what_others_changed_of_ours_is_a_conflict(remote: Shown, complaint: str):
-    job = a_job()
-
-    assert climb(job, remote)[1] == Conflicted(message=complaint, remote=remote.remote)
-    assert climb(replace(job, force=True), remote)[1] == put()
-    assert climb(replace(job, terms=Terms(overwrite_conflicts=True)), remote)[1] == put()
-
-
-def test_writer_at_run_time_who_touches_only_their_own_keys_is_no_conflict():
-    theirs = {**GRADE_5, "status": "reported", "reportedBy": "u1"}
-
-    assert climb(a_job(), shown(metadata=theirs, version=7))[1] == put(theirs)
-
-
-def test_others_who_wrote_what_git_wants_are_no_conflict():
-    job = a_job(metadata={"grade": "6"}, scope=frozenset(Scope))
-
-    assert climb(job, shown("c2", {"grade": "5"}, version=7))[1] == put({"grade": "6"})
-    assert climb(job, shown("c1", {"grade": "6"}, version=7))[1] == put({"grade": "6"})
-
-
-def test_untouched_stamps_are_no_conflict_however_the_api_rewrote_our_xml():
-    assert (
-        climb(a_job(remote=Remote(content=a_content_digest("rewritten"), version=1, updated_at=STAMP)), shown("c1"))[1]
-        == put()
-    )
-
-
-def test_what_is_in_doubt_accuses_nobody():
-    job = a_job(acknowledged=Facets())
-
-    assert climb(job, shown("lost write", {"grade": "lost"}, version=2))[1] == put()
 
 
 def test_copy_that_is_not_what_was_meant_is_told_once_and_not_fought():
@@ -329,7 +148,7 @@ def test_keys_that_the_api_adds_are_no_difference():
     "job", [a_new_job(), a_job(terms=BLIND), a_job(), a_metadata_job(terms=replace(BLIND, metadata_endpoint=True))]
 )
 def test_answer_that_shows_another_object_leaves_doubt(job: Job):
-    assert climb(job, shown("c2", id="q2"))[-1] == Unavailable(
+    assert climb(job, shown("c2", named="q2"))[-1] == Unavailable(
         status=200, message='answer 200 that shows another object, "q2"'
     )
 

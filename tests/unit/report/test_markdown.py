@@ -35,7 +35,7 @@ def test_plan_as_markdown():
 | | item | path | what | outcome |
 |---|---|---|---|---|
 | ✏️ | `alg-0102` | `items/algebra/alg-0102.xml` | content; ⚠️ answer key | pending |
-| ➕ | `alg-0417` | `items/algebra/alg-0417.xml` | content, metadata | pending |
+| \N{HEAVY PLUS SIGN} | `alg-0417` | `items/algebra/alg-0417.xml` | content, metadata | pending |
 | ➡️ | `bio-0009` | `items/bio/old.xml` → `items/bio/new.xml` | moved | skipped |
 | ✏️ | `geo-0033` | `items/geometry/geo-0033.xml` | metadata; difficulty: medium → hard | pending |
 

@@ -1,0 +1,139 @@
+"""Other writers: foreign keys, conflicts, and what is not ours."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from builders import GRADE_5, a_content_digest, facets
+from wire_values import (
+    STAMP,
+    a_job,
+    a_metadata_job,
+    a_new_job,
+    a_remote,
+    climb,
+    get,
+    post,
+    put,
+    shown,
+)
+
+from qtisync.delivery.outcome import (
+    Accepted,
+    Altered,
+    Conflicted,
+    Exists,
+    Shown,
+)
+from qtisync.delivery.wire import Terms
+from qtisync.model import Facets, Remote, Scope
+
+
+def test_existing_object_that_is_ours_by_prefix_is_adopted():
+    assert climb(a_new_job(), Exists(), shown("c1")) == [post(), get(), put()]
+
+
+def test_existing_object_that_is_as_meant_is_adopted_without_a_write():
+    path = climb(a_new_job(), Exists(), shown("c2", {**GRADE_5, "status": "live"}))
+
+    assert path[-1] == Accepted(remote=a_remote("c2", {**GRADE_5, "status": "live"}), written=False)
+
+
+@pytest.mark.parametrize("force", [False, True])
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_existing_object_that_is_not_ours_is_never_overwritten(force: bool, overwrite: bool):
+    terms = Terms(owned=False, overwrite_conflicts=overwrite, preserve_foreign=not overwrite)
+
+    assert climb(a_new_job(terms=terms, force=force), Exists(), shown("c1"))[2] == Conflicted(
+        message="it exists at the API and is not ours: its identifier has none of the owned prefixes",
+        remote=a_remote("c1"),
+    )
+
+
+def test_object_that_we_created_ourselves_may_be_updated_without_a_prefix():
+    assert climb(a_job(terms=Terms(owned=False)), shown())[-1] == put()
+
+
+def test_foreign_keys_are_sent_back_unchanged():
+    foreign = {"status": "reported", "report": {"by": ["x"]}}
+
+    assert climb(a_job(), shown(metadata={**GRADE_5, **foreign}))[1] == put({**foreign, **GRADE_5})
+
+
+def test_foreign_keys_are_left_out_where_git_is_everything():
+    terms = Terms(preserve_foreign=False)
+
+    assert climb(a_job(terms=terms), shown(metadata={**GRADE_5, "status": "live"}))[1] == put()
+
+
+def test_foreign_keys_alone_are_reason_to_write_where_git_is_everything():
+    job = a_job(content=a_content_digest("c1"), terms=Terms(preserve_foreign=False))
+    same = shown(metadata={**GRADE_5, "status": "live"})
+
+    assert climb(job, same)[1] == put()
+    assert climb(replace(job, terms=Terms()), same)[1] == Accepted(remote=same.remote, written=False)
+
+
+def test_key_that_git_takes_over_from_others_is_gits():
+    assert climb(a_job(metadata={**GRADE_5, "topic": "ours"}), shown(metadata={**GRADE_5, "topic": "theirs"}))[
+        1
+    ] == put({**GRADE_5, "topic": "ours"})
+
+
+def test_key_that_was_removed_in_git_goes():
+    before = {**GRADE_5, "topic": "sums"}
+    job = a_metadata_job(metadata=GRADE_5, acknowledged=facets("c1", before), acknowledged_metadata=before)
+    kept = shown(metadata={**before, "status": "live"}, version=2)
+
+    path = climb(replace(job, terms=Terms()), shown(metadata={**before, "status": "live"}), kept)
+
+    assert path[1:] == [
+        put({"status": "live", **GRADE_5}),
+        Altered(
+            remote=kept.remote, differences=('metadata "topic" was removed in git and is still there',), status=200
+        ),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("remote", "complaint"),
+    [
+        (shown("other", version=2), "its content was changed at the API since our last write"),
+        (shown(None, version=2), "its content was changed at the API since our last write"),
+        (shown(metadata={"grade": "7"}, version=2), 'its metadata "grade" was changed at the API since our last write'),
+        (shown(metadata={}, version=2), 'its metadata "grade" was removed at the API since our last write'),
+    ],
+)
+def test_what_others_changed_of_ours_is_a_conflict(remote: Shown, complaint: str):
+    job = a_job()
+
+    assert climb(job, remote)[1] == Conflicted(message=complaint, remote=remote.remote)
+    assert climb(replace(job, force=True), remote)[1] == put()
+    assert climb(replace(job, terms=Terms(overwrite_conflicts=True)), remote)[1] == put()
+
+
+def test_writer_at_run_time_who_touches_only_their_own_keys_is_no_conflict():
+    theirs = {**GRADE_5, "status": "reported", "reportedBy": "u1"}
+
+    assert climb(a_job(), shown(metadata=theirs, version=7))[1] == put(theirs)
+
+
+def test_others_who_wrote_what_git_wants_are_no_conflict():
+    job = a_job(metadata={"grade": "6"}, scope=frozenset(Scope))
+
+    assert climb(job, shown("c2", {"grade": "5"}, version=7))[1] == put({"grade": "6"})
+    assert climb(job, shown("c1", {"grade": "6"}, version=7))[1] == put({"grade": "6"})
+
+
+def test_untouched_stamps_are_no_conflict_however_the_api_rewrote_our_xml():
+    assert (
+        climb(a_job(remote=Remote(content=a_content_digest("rewritten"), version=1, updated_at=STAMP)), shown("c1"))[1]
+        == put()
+    )
+
+
+def test_what_is_in_doubt_accuses_nobody():
+    job = a_job(acknowledged=Facets())
+
+    assert climb(job, shown("lost write", {"grade": "lost"}, version=2))[1] == put()
