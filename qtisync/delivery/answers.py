@@ -96,8 +96,8 @@ def _read_success(request: Request, reply: Response, digest: DigestText) -> Answ
 
 
 def _read_not_found(request: Request, document: Mapping[str, Any] | None, words: str) -> Answer:
-    # Only a JSON body with "error" is this API's own 404. Whatever else says 404 (a proxy, a wrong base path) must never
-    # turn into creates. A create that is "not found" was sent to the wrong place as well.
+    # Only a JSON body with "error" is this API's own 404. Whatever else says 404 (a proxy, a wrong base path) must
+    # never turn into creates. A create that is "not found" was sent to the wrong place as well.
     own_words = document is not None and isinstance(document.get("error"), str)
     if not own_words or request.purpose is Purpose.CREATE:
         return NotTheApi(status=404, message=f"answer {words}")
@@ -134,7 +134,7 @@ def _no_number(name: str) -> float:
 
 
 def read_object(document: Mapping[str, Any] | None, digest: DigestText) -> RemoteObject | None:
-    """The object that a document shows, ``None`` if it shows none. Some answers wrap it once (seen in public clients)."""
+    """The object that a document shows, ``None`` if it shows none. Some answers wrap it once (api notes, f)."""
     if document is None:
         return None
     for wrapper in ("assessmentItem", "stimulus"):

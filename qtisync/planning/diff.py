@@ -112,7 +112,7 @@ def compare(item: Item, row: Recorded | None) -> Verdict:
 
 
 def same_facets(item: Item, facets: Facets, row: Recorded) -> bool:
-    """Whether ``facets`` are the item's. A digest of an older algorithm stands for the same content if the blob does."""
+    """Whether ``facets`` are the item's; a digest of an older algorithm stands for the content of its blob."""
     return item.facets.metadata == facets.metadata and same_content(item, facets, row)
 
 
@@ -205,7 +205,7 @@ def _asked_for(key: Key, desired: Snapshot, held: frozenset[Key]) -> bool:
 
 
 def _renames(desired: Snapshot, recorded: Mapping[Key, Recorded], gone: list[Recorded]) -> Mapping[Key, Identifier]:
-    """New object → old identifier: said by the sidecar, or changed in place (the same path asks for another identifier)."""
+    """New object → old identifier: said by the sidecar, or changed in place (the same path asks for another one)."""
     gone_at = {(row.key.kind, row.path): row.key.identifier for row in gone}
     gone_ids = {(row.key.kind, row.key.identifier) for row in gone}
     renamed: dict[Key, Identifier] = {}

@@ -164,9 +164,8 @@ def render_item(rows: Sequence[Recorded], history: Sequence[JournalLine], *, pai
         )
         if row.remote is not None:
             lines.append(f"  at the API version {row.remote.version}, updated {row.remote.updated_at}")
-        for words in (row.last_error if row.status is not ItemStatus.SYNCED else None, row.altered):
-            if words:
-                lines.append(paint(f"  {row.last_outcome or ''} {words}".rstrip(), "bad"))
+        told = (row.last_error if row.status is not ItemStatus.SYNCED else None, row.altered)
+        lines += [paint(f"  {row.last_outcome or ''} {words}".rstrip(), "bad") for words in told if words]
     for call in history:
         version = f" → version {call.remote_version}" if call.remote_version is not None else ""
         lines.append(

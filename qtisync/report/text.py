@@ -161,7 +161,8 @@ def conclusion(report: Report, paint: Paint = plain) -> str:
         if not any(counts.get(name) for name in ("create", "update_content", "update_metadata", "delete")):
             sentence = f"Plan: 0 changes. {_planned(report)}."
     else:
-        sentence = f"{report.kind.capitalize()}: {_done(report)}.  {report.sent:,} call{_s(report.sent)} in {_duration(report.took)}."
+        calls = f"{report.sent:,} call{_s(report.sent)} in {_duration(report.took)}"
+        sentence = f"{report.kind.capitalize()}: {_done(report)}.  {calls}."
     lines = [paint(sentence, "bad" if report.errored or report.holds else "strong")]
     if report.error:
         lines.append(paint(report.error, "bad"))
