@@ -92,6 +92,7 @@ def test_a_git_that_hangs_is_ended_in_time_with_all_it_started(repository, story
     pids = tmp_path / "pids"
     fake_git(tmp_path / "bin", monkeypatch, f'[ "$1" = {hanging} ] && {{ sleep 61 & echo $! >> {pids}; wait; exit; }}')
     gc.collect()
+    gc.collect()  # what an earlier test left to the collector is not ours
     before = children(), descriptors()
 
     def ask(name: str) -> tuple[str, str]:
@@ -150,6 +151,7 @@ def test_a_git_that_was_killed_meanwhile_is_started_again(repository, story):
 def test_two_hundred_cycles_leave_no_process_and_no_descriptor(repository, story):
     GitSource(repository.path).resolve("main")
     gc.collect()
+    gc.collect()  # what an earlier test left to the collector is not ours
     before = children(), descriptors()
     for number in range(200):
         source = GitSource(repository.path)
