@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -19,7 +20,7 @@ from qtisync.errors import HeldPlanError, StalePlanError, UsageError
 from qtisync.planning.guard import RULES
 from qtisync.report.build import plan_report
 from qtisync.report.saved_plan import SavedPlan, dump_plan, load_plan, why_stale
-from qtisync.report.text import render_text
+from qtisync.report.text import how_to_go_on, render_text
 from qtisync.report.value import Report
 
 _PATH = click.Path(path_type=Path)
@@ -39,12 +40,11 @@ def plan(
 ) -> int:
     """Say what would be sent to the API, why, and at what cost. Nothing is written anywhere."""
     setup = common.setup()
-    prepared, report = look_ahead(setup, ref, only, Bars(common))
+    _, report = look_ahead(setup, ref, only, Bars(common))
     if out is not None:
         save(out, report, only)
+        report = replace(report, go_on=how_to_go_on(report, str(out), saved=True))
     emit(report, common)
-    if prepared.plan.holds and common.format == "text":
-        say_how_to_go_on(out or Path("plan.json"), report, saved=out is not None)
     return after_plan(report, detailed=detailed_exitcode, strict=strict)
 
 
@@ -63,13 +63,6 @@ def save(out: Path, report: Report, only: tuple[str, ...]) -> None:
         out.write_text(dump_plan(report, only), encoding="utf-8")
     except OSError as exc:
         raise UsageError(f"Cannot save the plan to {out}: {exc.strerror}.", hint="Choose another --out FILE.") from exc
-
-
-def say_how_to_go_on(file: Path, report: Report, *, saved: bool) -> None:
-    """The exact command that continues a held plan."""
-    flags = " ".join(hold.override for hold in report.holds)
-    first = "" if saved else f"qtisync plan --out {file} && "
-    click.echo(f"Nothing was written. If this is meant: {first}qtisync apply {file} {flags}", err=True)
 
 
 @click.command()
@@ -170,11 +163,7 @@ def refuse_stale(saved: SavedPlan, file: Path | None, prepared: Prepared) -> Non
 def held(report: Report, file: Path | None) -> HeldPlanError:
     """The error of a plan that safety rules hold, with the command that continues it."""
     rules = "; ".join(f"{hold.rule}: {hold.message}" for hold in report.holds)
-    flags = " ".join(hold.override for hold in report.holds)
-    if file is None:
-        how = f"qtisync plan --out plan.json && qtisync apply plan.json {flags}"
-    else:
-        how = f"qtisync apply {file} {flags}"
+    how = how_to_go_on(report) if file is None else how_to_go_on(report, str(file), saved=True)
     return HeldPlanError(f"Held by {rules}.", hint=f"Nothing was written. If this is meant: {how}")
 
 

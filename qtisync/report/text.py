@@ -159,27 +159,37 @@ def conclusion(report: Report, paint: Paint = plain) -> str:
     if report.kind == "plan":
         sentence = f"Plan: {_planned(report)}.  {report.calls:,} call{_s(report.calls)}, ≈ {_duration(report.seconds)}."
         if not any(counts.get(name) for name in ("create", "update_content", "update_metadata", "delete")):
-            sentence = f"Plan: 0 changes. {_planned(report)}."
+            sentence = f"Plan: 0 changes, {_beside(report)}."
     else:
         calls = f"{report.sent:,} call{_s(report.sent)} in {_duration(report.took)}"
         sentence = f"{report.kind.capitalize()}: {_done(report)}.  {calls}."
     lines = [paint(sentence, "bad" if report.errored or report.holds else "strong")]
     if report.error:
         lines.append(paint(report.error, "bad"))
-    lines += [f"Nothing was written. To go on: qtisync apply {hold.override}" for hold in report.holds[:1]]
-    if len(report.holds) > 1:
-        flags = " ".join(hold.override for hold in report.holds)
-        lines[-1] = f"Nothing was written. To go on: qtisync apply {flags}"
+    if report.holds:
+        lines.append(f"Nothing was written. If this is meant: {report.go_on or how_to_go_on(report)}")
     if counts.get("parked") and report.kind != "plan":
         lines.append("Parked objects wait for an edit, or for: qtisync retry --failed")
     return "\n".join(lines)
+
+
+def how_to_go_on(report: Report, file: str = "plan.json", *, saved: bool = False) -> str:
+    """The exact command that continues a held plan, bound to the plan that was seen."""
+    flags = " ".join(hold.override for hold in report.holds)
+    first = "" if saved else f"qtisync plan --out {file} && "
+    return f"{first}qtisync apply {file} {flags}"
 
 
 def _planned(report: Report) -> str:
     counts = report.summary
     updates = counts.get("update_content", 0) + counts.get("update_metadata", 0)
     words = [f"{counts.get('create', 0):,} create", f"{updates:,} update", f"{counts.get('delete', 0):,} delete"]
-    words += [f"{counts[name]:,} {name}" for name in _ASIDE if counts.get(name)]
+    return ", ".join([*words, _beside(report)])
+
+
+def _beside(report: Report) -> str:
+    counts = report.summary
+    words = [f"{counts[name]:,} {name}" for name in _ASIDE if counts.get(name)]
     return ", ".join([*words, f"{counts.get('noop', 0):,} unchanged"])
 
 

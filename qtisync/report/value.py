@@ -146,6 +146,8 @@ class Report:
     """Calls that were really made."""
     took: float = 0.0
     holds: tuple[ReportHold, ...] = ()
+    go_on: str = ""
+    """The command that continues a held plan, for the text."""
     items: tuple[ReportItem, ...] = ()
     broken: tuple[ReportProblem, ...] = ()
     warnings: tuple[ReportProblem, ...] = ()
