@@ -50,7 +50,9 @@ class Stage:
     def git(self, *arguments: str) -> None:
         """Run git in the content repository."""
         command = ["git", *IDENTITY, *arguments]
-        done = subprocess.run(command, cwd=self.content, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, cwd=self.content, env=dict(self.environ), capture_output=True, text=True, check=False
+        )
         if done.returncode:
             raise QtisyncError(f"git {arguments[0]} failed: {done.stderr.strip()}", hint="Is git installed?")
 
@@ -77,8 +79,9 @@ def demo(*, directory: Path | None) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     state = folder.resolve() / "sandbox.json"
     with Sandbox(Options(state_file=state, port=_port())) as api:
-        environ = {**os.environ, "QTI_CLIENT_ID": api.client_id, "QTI_CLIENT_SECRET": api.client_secret}
-        environ.pop("QTISYNC_CONFIG", None)
+        # Settings of whoever runs the demo (QTISYNC_…, a git hook's GIT_…) must not change its story.
+        own = {name: value for name, value in os.environ.items() if not name.startswith(("QTISYNC_", "GIT_"))}
+        environ = {**own, "QTI_CLIENT_ID": api.client_id, "QTI_CLIENT_SECRET": api.client_secret}
         stage = Stage(folder=folder.resolve(), environ=environ)
         prepare(stage, api.base_url, api.token_url)
         tell(stage)
