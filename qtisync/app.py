@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtisync.config.file import load_settings
-from qtisync.config.settings import Settings, Share, Target, choose_target
+from qtisync.config.settings import Count, Settings, Share, Target, choose_target
 from qtisync.content.selection import ContentRules
 from qtisync.engine.reconcile import Aim
 from qtisync.errors import ConfigError, ConfigProblem
@@ -189,6 +189,7 @@ class Setup:
                 preserve_foreign=target.foreign_metadata == "preserve",
                 overwrite_conflicts=target.on_conflict == "overwrite",
                 read_back=target.verify == "read_back",
+                on_content_change=target.on_content_change,
             ),
             use_metadata_endpoint=target.metadata_updates == "endpoint",
             retry=RetryPolicy(block_on_conflict=target.on_conflict == "block"),
@@ -226,7 +227,8 @@ class Setup:
                 body_of=body_of,
                 manners=self.manners(),
                 pace=self.pace_terms(),
-                worker=f"{os.uname().nodename}/{os.getpid()}",
+                # In a container host and process id are the same after every restart, and a dead worker's are not ours.
+                worker=f"{os.uname().nodename}/{os.getpid()}/{os.urandom(4).hex()}",
                 base_url=self.target.base_url,
                 concurrency=self.target.max_concurrency,
             )
@@ -245,8 +247,9 @@ def body_of(kind: Kind, data: bytes) -> dict[str, Json]:
 
 NOT_YET = {
     "removal": ("report", "Deleting at the API is not part of this version; leave `removal: report`."),
+    "max_delete": (Count(0), "Deleting at the API is not part of this version; leave `max_delete: 0`."),
+    "reconcile_every": (21_600.0, "Regular comparisons come with the service; leave `reconcile_every: 6h`."),
     "on_drift": ("report", "Drift is not looked for by this version; leave `on_drift: report`."),
-    "on_content_change": ({}, "Setting metadata on content changes is not part of this version; remove the key."),
 }
 """Keys that are documented and do nothing yet: any other value would promise what we do not do."""
 

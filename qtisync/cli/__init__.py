@@ -9,6 +9,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -45,6 +46,13 @@ class LazyGroup(click.Group):
         module = importlib.import_module(f"qtisync.cli.{COMMANDS[name][0]}")
         command = getattr(module, name)
         return command if isinstance(command, click.Command) else None
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - what the command returns
+        """As click does, but a reader that went away (``| head``) is no failure."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            return 0
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The help's list, without importing any command."""
@@ -84,8 +92,18 @@ def main(args: Sequence[str] | None = None) -> None:
         from qtisync.cli.failures import explain  # noqa: PLC0415 - only after a failure
 
         code = explain(error)
+    sys.exit(_flushed(code if isinstance(code, int) else 0))
+
+
+def _flushed(code: int) -> int:
+    """The exit code, once everything is written: a reader that went away is no failure, a full disk is one."""
+    if sys.stdout is None:  # closed by the caller
+        return code
     try:
         sys.stdout.flush()
-    except BrokenPipeError:
-        sys.stderr.close()
-    sys.exit(code if isinstance(code, int) else 0)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python would try again at its end
+        if not isinstance(error, BrokenPipeError) and code == 0:
+            click.echo(f"Error (output): The output could not be written: {error.strerror}.", err=True)
+            return 1
+    return code

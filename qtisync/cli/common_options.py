@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from qtisync.errors import HeldPlanError, QtisyncError, UsageError
+
 if TYPE_CHECKING:
     from qtisync.app import Setup
     from qtisync.engine.ports import Log
@@ -32,11 +34,16 @@ class Common:
     quiet: bool
     show_content: bool
 
-    def setup(self) -> Setup:
-        """The chosen target of the configuration."""
+    @property
+    def plain(self) -> bool:
+        """Whether colours are unwanted, wherever the output goes."""
+        return self.no_color or bool(os.environ.get("NO_COLOR"))
+
+    def setup(self, target: str | None = None) -> Setup:
+        """The chosen target of the configuration; without ``--target`` the one that is named here."""
         from qtisync.app import load_setup  # noqa: PLC0415 - pydantic is heavy
 
-        return load_setup(self.config, self.target, os.environ)
+        return load_setup(self.config, self.target or target, os.environ)
 
     def log(self) -> Log:
         """Structured events on stderr: JSON lines, or on a terminal words, and there only with -v."""
@@ -50,6 +57,14 @@ class Common:
         return event_log()
 
 
+def refuse_output(file: Path | None) -> None:
+    """Raise ``UsageError`` if no report can be written there: better before the work than after it."""
+    if file is None or (file.parent.is_dir() and not file.is_dir()):
+        return
+    why = "it is a folder" if file.is_dir() else f"there is no folder {file.parent}"
+    raise UsageError(f"Cannot write the report to {file}: {why}.", hint="Choose another file with --output.")
+
+
 def common_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the flags; the command gets them as its first argument ``common``."""
 
@@ -57,11 +72,36 @@ def common_options(command: Callable[..., Any]) -> Callable[..., Any]:
     def wrapped(**values: Any) -> Any:  # noqa: ANN401 - click decides what a command takes
         names = Common.__dataclass_fields__.keys()
         common = Common(**{name: values.pop(name) for name in names})
-        return command(common=common, **values)
+        refuse_output(common.output)
+        try:
+            return command(common=common, **values)
+        except QtisyncError as error:
+            _report_failure(command.__name__, common, error)
+            raise
 
     for option in reversed(_OPTIONS):
         wrapped = option(wrapped)
     return wrapped
+
+
+def _report_failure(name: str, common: Common, error: QtisyncError) -> None:
+    """Scripts get their report however a command ends; a held plan has written its own."""
+    if (
+        common.format != "json"
+        or name not in {"plan", "apply", "sync", "status", "validate"}
+        or isinstance(error, HeldPlanError)
+    ):
+        return
+    from qtisync.app import SystemClock  # noqa: PLC0415 - only after a failure
+    from qtisync.cli.output import emit  # noqa: PLC0415 - it imports this module
+    from qtisync.report.value import Place, Report  # noqa: PLC0415 - only after a failure
+
+    place = Place(repository="", ref="", head="", base=None, target="", base_url="", capabilities={})
+    words = f"{error.reference}: {error.message}"
+    report = Report(
+        kind=name, at=SystemClock().now(), place=place, applyable=False, complete=False, errored=True, error=words
+    )
+    emit(report, common)
 
 
 _PATH = click.Path(path_type=Path)

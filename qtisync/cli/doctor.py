@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 
@@ -12,13 +14,22 @@ import click
 
 from qtisync.app import Setup, SystemClock
 from qtisync.cli.common_options import Common, common_options
-from qtisync.cli.exit_codes import CONFIGURATION, CREDENTIALS, OK, UNAVAILABLE, strongest
-from qtisync.engine.capability import Fitness, metadata_endpoint
+from qtisync.cli.exit_codes import CONFIGURATION, CREDENTIALS, OK, UNAVAILABLE, UNEXPECTED, strongest
+from qtisync.cli.output import painter, write
+from qtisync.engine.capability import Capability, Fitness, forget, verdict
 from qtisync.engine.preflight import PROBE, judge
 from qtisync.errors import QtisyncError
+from qtisync.report.cells import visible
+from qtisync.report.text import Paint, plain
+from qtisync.report.value import FORMAT_VERSION
 
 MAX_SKEW = 60.0  # seconds between our clock and the API's
 MIN_WATCHES = 8192  # inotify watches that a working tree of ordinary size needs
+
+_CALLS = {
+    Capability.METADATA_ENDPOINT: ("metadata call", "Metadata goes by PUT on this target"),
+    Capability.LIST_FILTER: ("list filter", "Items are read one by one on this target"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,17 +45,37 @@ class Check:
 
 @click.command()
 @common_options
-def doctor(*, common: Common) -> int:
-    """Check configuration, repository, record, credentials, the API, clock and system limits. Nothing is written."""
+@click.option("--reset-capabilities", is_flag=True, help="First forget what was found out about the target's calls.")
+def doctor(*, common: Common, reset_capabilities: bool) -> int:
+    """Check configuration, repository, record, credentials, the API, clock and system limits. Nothing is written.
+
+    With --reset-capabilities the record is: the next sync tries the metadata call and the list's filter anew.
+    """
     setup = common.setup()
-    codes = []
+    if reset_capabilities:
+        with closing(setup.open_store("qtisync doctor")) as store:
+            forget(store)
+        click.echo(
+            "What was found out about the metadata call and the list is forgotten; the next sync tries them anew."
+        )
+    found = []
     for check in checks(setup):
-        sign, colour = {"ok": ("ok  ", "green"), "warn": ("warn", "yellow"), "fail": ("FAIL", "red")}[check.level]
-        click.echo(f"{click.style(sign, fg=colour)}  {check.name:<14} {check.words}")
-        if check.hint:
-            click.echo(f"{'':20} {check.hint}")
-        codes.append(check.code)
-    return strongest(codes)
+        found.append(check)
+        if common.format == "text" and common.output is None:  # one by one, because some take a while
+            write(render_check(check, painter(common)), common)
+    if common.format == "json":
+        document = {"format_version": FORMAT_VERSION, "kind": "doctor", "checks": [asdict(check) for check in found]}
+        write(json.dumps(document, ensure_ascii=False, indent=2) + "\n", common)
+    elif common.format == "markdown" or common.output is not None:
+        write("".join(render_check(check, plain) for check in found), common)
+    return strongest(check.code for check in found)
+
+
+def render_check(check: Check, paint: Paint) -> str:
+    """One check for a terminal, with what to do below it."""
+    sign, style = {"ok": ("ok  ", "add"), "warn": ("warn", "change"), "fail": ("FAIL", "bad")}[check.level]
+    hint = f"{'':20} {check.hint}\n" if check.hint else ""
+    return f"{paint(sign, style)}  {check.name:<14} {visible(check.words)}\n{hint}"
 
 
 def checks(setup: Setup) -> Iterator[Check]:
@@ -74,15 +105,21 @@ def _repository(setup: Setup) -> Check:
 def _record(setup: Setup) -> Check:
     with closing(setup.open_reader()) as reader:
         last, counts = reader.last_pass(), reader.counts()
-        capability = metadata_endpoint(reader)
+        found = {capability: verdict(reader, capability) for capability in Capability}
+    if setup.state.exists() and not (setup.state.is_dir() and os.access(setup.state, os.W_OK)):
+        hint = "Make it a folder that this user may write to, or set state: to another one."
+        words = f"{setup.state} is no folder in which we may write"
+        return Check(name="record", level="fail", words=words, hint=hint, code=UNEXPECTED)
     if last is None:
         return Check(name="record", level="ok", words=f"none yet in {setup.state}; the first sync makes it")
-    words = (
-        f"{sum(counts.values()):,} objects, last pass at commit {last.commit[:12]}; metadata call {capability.fitness}"
-    )
-    if capability.fitness is Fitness.UNFIT:
-        hint = f"Metadata goes by PUT on this target: {capability.reason}."
-        return Check(name="record", level="warn", words=words, hint=hint)
+    calls = ", ".join(f"{_CALLS[capability][0]} {found[capability].fitness}" for capability in Capability)
+    words = f"{sum(counts.values()):,} objects, last pass at commit {last.commit[:12]}; {calls}"
+    hints = [
+        f"{_CALLS[capability][1]}: {one.reason}." for capability, one in found.items() if one.fitness is Fitness.UNFIT
+    ]
+    if hints:
+        hints.append("To try it again: qtisync doctor --reset-capabilities")
+        return Check(name="record", level="warn", words=words, hint=f"\n{'':20} ".join(hints))
     return Check(name="record", level="ok", words=words)
 
 
@@ -91,9 +128,10 @@ def _api(setup: Setup) -> Iterator[Check]:
     try:
         api = setup.open_api()
     except QtisyncError as error:
-        hint = getattr(error, "problems", ())
-        words = "; ".join(f"{problem.where}: {problem.message}" for problem in hint) or error.message
-        yield Check(name="credentials", level="fail", words=words, hint=error.hint, code=error.exit_code)
+        problems = getattr(error, "problems", ())
+        words = "; ".join(f"{problem.where}: {problem.message}" for problem in problems) or error.message
+        hint = error.hint or "; ".join(problem.hint for problem in problems)
+        yield Check(name="credentials", level="fail", words=words, hint=hint, code=error.exit_code)
         return
     with closing(api):
         reply = api.send(PROBE)

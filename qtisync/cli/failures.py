@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import traceback
 
 import click
@@ -11,6 +12,7 @@ from qtisync.errors import ConfigError, IllegalTransitionError, QtisyncError
 USAGE = 64
 BUG = 70
 INTERRUPTED = 130
+_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EIO})
 
 
 def explain(error: BaseException) -> int:
@@ -34,6 +36,9 @@ def explain(error: BaseException) -> int:
         case QtisyncError():
             click.echo(words(error), err=True)
             return error.exit_code
+        case OSError() if error.errno in _DISK:
+            click.echo(f"Error (output): The output could not be written: {error.strerror}.", err=True)
+            return 1
         case _:
             traceback.print_exception(error)
             click.echo("This is a bug in qtisync. Please report it with the lines above.", err=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import closing
 
 import click
@@ -10,11 +11,12 @@ from qtisync.app import Setup, SystemClock
 from qtisync.cli.common_options import Common, common_options
 from qtisync.cli.exit_codes import OK, PARTIAL
 from qtisync.cli.output import emit, painter, write
-from qtisync.engine.capability import metadata_endpoint
+from qtisync.engine.capability import Capability, fitnesses, verdict
 from qtisync.engine.ports import RecordReader
 from qtisync.errors import RepositoryError, UsageError
-from qtisync.model import Identifier, ItemStatus, Standing
-from qtisync.report.status import Observed, render_item, render_status, status_report
+from qtisync.model import Identifier, ItemStatus, Recorded, Standing
+from qtisync.report.cells import padded, visible
+from qtisync.report.status import Observed, item_report, render_item, render_status, status_report
 from qtisync.report.value import Place, Report
 
 
@@ -26,7 +28,7 @@ def status(*, common: Common, identifier: str | None) -> int:
     setup = common.setup()
     with closing(setup.open_reader()) as reader:
         if identifier is not None:
-            _one(common, reader, identifier)
+            _one(common, setup, reader, identifier)
             return OK
         report = look(setup, reader)
     if common.format == "text":
@@ -47,7 +49,8 @@ def look(setup: Setup, reader: RecordReader) -> Report:
     except RepositoryError as error:
         degraded.append(error.message)
     last = reader.last_pass()
-    capability = metadata_endpoint(reader)
+    capability = verdict(reader, Capability.METADATA_ENDPOINT)
+    lists = verdict(reader, Capability.LIST_FILTER)
     off = setup.target.metadata_updates == "put"
     synced = reader.setting("synced_commit")
     seen = Observed(
@@ -57,6 +60,7 @@ def look(setup: Setup, reader: RecordReader) -> Report:
         unsettled=reader.unsettled(),
         pace=reader.pace(),
         capability={"fitness": "off" if off else capability.fitness.value, "reason": "" if off else capability.reason},
+        lists={"fitness": lists.fitness.value, "reason": lists.reason},
         degraded=degraded,
         now=SystemClock().now(),
     )
@@ -67,17 +71,25 @@ def look(setup: Setup, reader: RecordReader) -> Report:
         base=last.commit if last is not None else None,
         target=setup.name,
         base_url=setup.target.base_url,
-        capabilities={"metadata_endpoint": capability.fitness.value},
+        capabilities=fitnesses(reader),
     )
     return status_report(seen, place)
 
 
-def _one(common: Common, reader: RecordReader, identifier: str) -> None:
+def _one(common: Common, setup: Setup, reader: RecordReader, identifier: str) -> None:
+    rows, history = _known(reader, identifier), reader.history(Identifier(identifier), 20)
+    if common.format == "text":
+        write(render_item(rows, history, paint=painter(common)), common)
+    else:
+        emit(item_report(look(setup, reader), rows, history), common)
+
+
+def _known(reader: RecordReader, identifier: str) -> Sequence[Recorded]:
     rows = reader.find(Identifier(identifier))
     if not rows:
         hint = "Identifiers are case-sensitive; `qtisync plan -v` lists what the commit has."
         raise UsageError(f"The record has no object {identifier!r}.", hint=hint)
-    write(render_item(rows, reader.history(Identifier(identifier), 20), paint=painter(common)), common)
+    return rows
 
 
 @click.group()
@@ -92,16 +104,19 @@ def queue_ls(*, common: Common) -> int:
     setup = common.setup()
     now = SystemClock().now()
     with closing(setup.open_reader()) as reader:
+        if common.format != "text":
+            emit(look(setup, reader), common)
+            return OK
         rows = [row for row in reader.unsettled() if row.standing is Standing.WANTED]
     waiting = [row for row in rows if row.status is not ItemStatus.SYNCED]
     order = list(ItemStatus)
     lines = []
     for row in sorted(waiting, key=lambda row: (order.index(row.status), row.not_before, row.key)):
         wait = f"in {row.not_before - now:.0f} s" if row.not_before > now else ""
-        words = (
-            f"blocked by {row.blocker}" if row.blocker else f"{row.last_outcome or ''} {row.last_error or ''}".strip()
-        )
-        lines.append(f"{row.status.value:<10} {row.lane.value:<7} {row.key!s:<30} {row.path}  {wait}  {words}".rstrip())
+        trouble = f"{row.last_outcome or ''} {row.last_error}".strip() if row.last_error else ""
+        words = visible(f"blocked by {row.blocker}" if row.blocker else trouble)
+        name = f"{padded(visible(str(row.key)), 30)} {visible(row.path)}"
+        lines.append(f"{row.status.value:<10} {row.lane.value:<7} {name}  {wait}  {words}".rstrip())
     write("".join(line + "\n" for line in lines) or "The queue is empty.\n", common)
     return OK
 
@@ -121,7 +136,8 @@ def retry(*, common: Common, identifiers: tuple[str, ...], failed: bool) -> int:
     with closing(setup.open_store("qtisync retry")) as store:
         keys = None
         if identifiers:
-            keys = [row.key for name in identifiers for row in store.find(Identifier(name))]
+            keys = [row.key for name in identifiers for row in _known(store, name)]
         count = store.retry(keys)
-    click.echo(f"{count} object{'' if count == 1 else 's'} queued again. To send: qtisync sync")
+    said = f"{count} object{'' if count == 1 else 's'} queued again. To send: qtisync sync"
+    click.echo(said if count else "Nothing was queued again: nothing of it is parked. See: qtisync queue ls")
     return OK if count or failed else PARTIAL

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from typing import Any
 
 import click
 
 from qtisync.cli.common_options import Common
-from qtisync.errors import UsageError
+from qtisync.errors import QtisyncError
 from qtisync.report.text import Paint, render_text
 from qtisync.report.value import Report, as_json
 
@@ -44,7 +43,8 @@ def render(report: Report, common: Common) -> str:
 
 def painter(common: Common) -> Paint:
     """Colours on a terminal, none elsewhere."""
-    coloured = sys.stdout.isatty() and not common.no_color and not os.environ.get("NO_COLOR") and common.output is None
+    terminal = sys.stdout is not None and sys.stdout.isatty()  # the caller may have closed it
+    coloured = terminal and not common.plain and common.output is None
 
     def paint(text: str, style: str) -> str:
         return click.style(text, **_STYLES[style]) if coloured else text
@@ -60,5 +60,6 @@ def write(text: str, common: Common) -> None:
     try:
         common.output.write_text(text, encoding="utf-8")
     except OSError as exc:
-        hint = "Choose another file with --output."
-        raise UsageError(f"Cannot write the report to {common.output}: {exc.strerror}.", hint=hint) from exc
+        click.echo(text, nl=False)  # after a push it is too late to ask for another file
+        hint = "It is on stdout instead. Choose another file with --output."
+        raise QtisyncError(f"Cannot write the report to {common.output}: {exc.strerror}.", hint=hint) from exc

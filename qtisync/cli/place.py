@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtisync.engine.capability import metadata_endpoint
+from qtisync.engine.capability import fitnesses
 from qtisync.engine.reconcile import Prepared
 from qtisync.report.value import Place
 
@@ -22,5 +22,5 @@ def place_of(prepared: Prepared, location: str, reader: RecordReader) -> Place:
         base=plan.base,
         target=plan.destination.target,
         base_url=plan.destination.base_url,
-        capabilities={"metadata_endpoint": metadata_endpoint(reader).fitness.value},
+        capabilities=fitnesses(reader),
     )

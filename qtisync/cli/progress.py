@@ -15,6 +15,7 @@ class Bars:
     """``engine.ports.Progress`` by rich, on a terminal."""
 
     def __init__(self, common: Common) -> None:
+        self._plain = common.plain
         self._shown = sys.stderr.isatty() and not common.quiet and common.format == "text"
 
     @contextmanager
@@ -27,7 +28,7 @@ class Bars:
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
 
         columns = (TextColumn("{task.description:<10}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        with Progress(*columns, console=Console(stderr=True, no_color=self._plain), transient=True) as progress:
             task = progress.add_task(label, total=total)
             yield lambda units: progress.advance(task, units)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
@@ -19,8 +20,11 @@ from qtisync.engine.drain import Drained, Ending, Patience
 from qtisync.engine.ports import Store
 from qtisync.engine.push import Attempt
 from qtisync.engine.reconcile import Prepared, prepare
+from qtisync.planning.details import with_content
 from qtisync.report.build import Course, plan_report, push_report
 from qtisync.report.value import Place, Report
+
+GRACE = 20.0  # seconds for calls in flight after the first signal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +50,7 @@ def carry_out(common: Common, setup: Setup, order: Order, agree: Agree) -> int:
         store = stack.enter_context(closing(setup.open_store(f"qtisync {order.kind}")))
         source = stack.enter_context(closing(setup.open_source()))
         prepared = prepare(source, store, setup.aim(order.ref, order.only), began, bars)
+        prepared = replace(prepared, plan=with_content(prepared.plan)) if common.show_content else prepared
         place = place_of(prepared, source.location(), store)
         agree(prepared, plan_report(prepared.plan, place, began))
         remaining = tuple(hold for hold in prepared.plan.holds if hold.rule not in order.allow)
@@ -53,7 +58,7 @@ def carry_out(common: Common, setup: Setup, order: Order, agree: Agree) -> int:
         bench = stack.enter_context(
             setup.bench(store=store, source=source, api=setup.open_api(), bell=bell, log=common.log())
         )
-        caught = stack.enter_context(_stopping(bell))
+        caught = stack.enter_context(_stopping(bell, bench.api.close))
         deadline = clock.now() + order.timeout if order.timeout is not None else None
         advance = stack.enter_context(bars.step("pushing", len(prepared.plan.ready)))
 
@@ -91,7 +96,8 @@ def _ending(drained: Drained) -> str:
         case Ending.HALTED if drained.conflict:
             return f"Stopped at a conflict: {drained.reason}. Look at it, then change git or set on_conflict."
         case Ending.HALTED if drained.wrong_api:
-            return f"Stopped, nothing was created: {drained.reason}. Check base_url of the target."
+            done = "the queue is kept" if drained.writes else "nothing was created"
+            return f"Stopped, {done}: {drained.reason}. Check base_url of the target."
         case Ending.HALTED:
             return f"Stopped, the queue is kept: {drained.reason}. Check client_id, client_secret and their scopes."
         case Ending.UNAVAILABLE:
@@ -101,17 +107,28 @@ def _ending(drained: Drained) -> str:
 
 
 @contextmanager
-def _stopping(bell: ThreadBell) -> Iterator[list[int]]:
-    """SIGINT and SIGTERM ask for a graceful stop; which one came is put into the list."""
+def _stopping(bell: ThreadBell, abandon: Callable[[], None]) -> Iterator[list[int]]:
+    """SIGINT and SIGTERM ask for a graceful stop; which one came is put into the list.
+
+    What is in flight may finish within the grace period, or until a second signal; then it is abandoned, which is safe:
+    it stays in doubt and is read before anything else.
+    """
     caught: list[int] = []
+    timers: list[threading.Timer] = []
 
     def stop(number: int, _frame: FrameType | None) -> None:
         caught.append(number)
         bell.stop()
+        # Not from here: a signal's handler may interrupt whoever holds the lock that closing needs.
+        timers.append(threading.Timer(GRACE if len(caught) == 1 else 0.0, abandon))
+        timers[-1].daemon = True
+        timers[-1].start()
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield caught
     finally:
+        for timer in timers:
+            timer.cancel()
         for number, handler in before.items():
             signal.signal(number, handler)

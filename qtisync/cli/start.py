@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import re
 import sys
 from pathlib import Path
 
 import click
 
-from qtisync.errors import UsageError
+from qtisync.errors import QtisyncError, UsageError
 
 _PATH = click.Path(path_type=Path)
 _SANDBOX_API = "http://127.0.0.1:8765"
@@ -50,27 +52,49 @@ def init(
     file = directory / "qtisync.yaml"
     if file.exists():
         raise UsageError(f"{file} is there already.", hint="Edit it, or remove it first.")
+    if base_url is not None and token_url is None:
+        hint = "Say --token-url URL: credentials must not go to another environment than the items."
+        raise UsageError("--base-url needs --token-url.", hint=hint)
     if base_url is None and sys.stdin.isatty():
         repository = repository or click.prompt("Content repository", default=".")
         base_url = click.prompt("Base URL of the QTI API", default=f"{_SANDBOX_API}/api")
         token_url = token_url or click.prompt("Token URL", default=f"{_SANDBOX_API}/oauth2/token")
     text = CONFIG.format(
-        repository=repository or ".",
-        ref=ref,
-        name=name,
-        base_url=base_url or f"{_SANDBOX_API}/api",
-        token_url=token_url or f"{_SANDBOX_API}/oauth2/token",
+        repository=_scalar(repository or "."),
+        ref=_scalar(ref),
+        name=_scalar(name),
+        base_url=_scalar(base_url or f"{_SANDBOX_API}/api"),
+        token_url=_scalar(token_url or f"{_SANDBOX_API}/oauth2/token"),
     )
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        file.write_text(text, encoding="utf-8")
-    except OSError as exc:
-        raise UsageError(f"Cannot write {file}: {exc.strerror}.", hint="Choose another folder.") from exc
+    _write(file, text)
     click.echo(f"Wrote {file}.")
+    if repository in {None, "."}:
+        click.echo("The record will be in ./state: put state/ into .gitignore, it is not for git.")
     click.echo("Next: export QTI_CLIENT_ID=… QTI_CLIENT_SECRET=…, then `qtisync doctor`, then `qtisync plan`.")
     if base_url is None or base_url.startswith(_SANDBOX_API):
         click.echo("It points to a sandbox on this machine; start one in another terminal: qtisync sandbox --port 8765")
     return 0
+
+
+def _scalar(text: str) -> str:
+    """The text as a YAML value: as it is where that is plain, in quotes elsewhere."""
+    return text if re.fullmatch(r"\.|[./A-Za-z][\w./:@%-]*[\w/]", text) else json.dumps(text)
+
+
+def _write(file: Path, text: str) -> None:
+    """Write a configuration that can be used; one that cannot is taken back, and its faults are raised."""
+    from qtisync.config.file import load_settings  # noqa: PLC0415 - pydantic is heavy
+
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+    except OSError as exc:
+        raise UsageError(f"Cannot write {file}: {exc.strerror}.", hint="Choose another folder.") from exc
+    try:
+        load_settings(file, {})
+    except QtisyncError:
+        file.unlink()
+        raise
 
 
 @click.command()

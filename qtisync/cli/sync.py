@@ -11,16 +11,18 @@ import click
 
 from qtisync.app import Setup, SystemClock
 from qtisync.cli.common_options import Common, common_options
+from qtisync.cli.consent import go_on, refuse_unknown
 from qtisync.cli.exit_codes import after_plan
 from qtisync.cli.output import emit, painter
 from qtisync.cli.place import place_of
 from qtisync.cli.progress import Bars
 from qtisync.engine.reconcile import Prepared, prepare
 from qtisync.errors import HeldPlanError, StalePlanError, UsageError
+from qtisync.planning.details import with_content
 from qtisync.planning.guard import RULES
 from qtisync.report.build import plan_report
 from qtisync.report.saved_plan import SavedPlan, dump_plan, load_plan, why_stale
-from qtisync.report.text import how_to_go_on, render_text
+from qtisync.report.text import render_text
 from qtisync.report.value import Report
 
 _PATH = click.Path(path_type=Path)
@@ -40,21 +42,24 @@ def plan(
 ) -> int:
     """Say what would be sent to the API, why, and at what cost. Nothing is written anywhere."""
     setup = common.setup()
-    _, report = look_ahead(setup, ref, only, Bars(common))
+    _, report = look_ahead(setup, ref, only, Bars(common), show_content=common.show_content)
     if out is not None:
         save(out, report, only)
-        report = replace(report, go_on=how_to_go_on(report, str(out), saved=True))
-    emit(report, common)
+    emit(replace(report, go_on=go_on(common, report, out, ref=ref, only=only)), common)
     return after_plan(report, detailed=detailed_exitcode, strict=strict)
 
 
-def look_ahead(setup: Setup, ref: str | None, only: tuple[str, ...], bars: Bars) -> tuple[Prepared, Report]:
+def look_ahead(
+    setup: Setup, ref: str | None, only: tuple[str, ...], bars: Bars, *, show_content: bool = False
+) -> tuple[Prepared, Report]:
     """A plan and its report, from a record opened read-only."""
     now = SystemClock().now()
     with closing(setup.open_reader()) as reader, closing(setup.open_source()) as source:
         prepared = prepare(source, reader, setup.aim(ref, only), now, bars)
+        refuse_unknown(only, prepared)
         place = place_of(prepared, source.location(), reader)
-    return prepared, plan_report(prepared.plan, place, now)
+    shown = with_content(prepared.plan) if show_content else prepared.plan
+    return prepared, plan_report(shown, place, now)
 
 
 def save(out: Path, report: Report, only: tuple[str, ...]) -> None:
@@ -93,15 +98,16 @@ def apply(
         raise UsageError("--allow needs a saved plan, so that what you allow is what you saw.", hint=hint)
     if saved_plan is not None and (ref or only):
         raise UsageError("A saved plan has its own ref and objects.", hint="Leave out --ref and --only.")
-    setup = common.setup()
     saved = read_plan(saved_plan) if saved_plan is not None else None
+    setup = common.setup(saved.target if saved is not None else None)
 
     def agree(prepared: Prepared, report: Report) -> None:
+        refuse_unknown(only, prepared)
         if saved is not None:
             refuse_stale(saved, saved_plan, prepared)
         holds = [hold for hold in report.holds if hold.rule not in allow]
         if holds:
-            raise held(report, saved_plan)
+            raise held(common, report, go_on(common, report, saved_plan, ref=ref, only=only))
         ask(common, setup, report, yes=yes)
 
     order = Order(
@@ -133,7 +139,7 @@ def sync(*, common: Common, ref: str | None, yes: bool, wait: bool, timeout: flo
         if report.holds:
             file = setup.state / f"{setup.name}.held-plan.json"
             save(file, report, ())
-            raise held(report, file)
+            raise held(common, report, go_on(common, report, file))
         if setup.target.production:
             ask(common, setup, report, yes=yes)
 
@@ -160,10 +166,10 @@ def refuse_stale(saved: SavedPlan, file: Path | None, prepared: Prepared) -> Non
         raise StalePlanError(f"The plan {file} is stale: {reason}.", hint=hint)
 
 
-def held(report: Report, file: Path | None) -> HeldPlanError:
-    """The error of a plan that safety rules hold, with the command that continues it."""
+def held(common: Common, report: Report, how: str) -> HeldPlanError:
+    """The error of a plan that safety rules hold. The whole plan is shown, so that one knows what to agree to."""
+    emit(replace(report, go_on=how), common)
     rules = "; ".join(f"{hold.rule}: {hold.message}" for hold in report.holds)
-    how = how_to_go_on(report) if file is None else how_to_go_on(report, str(file), saved=True)
     return HeldPlanError(f"Held by {rules}.", hint=f"Nothing was written. If this is meant: {how}")
 
 
@@ -173,4 +179,5 @@ def ask(common: Common, setup: Setup, report: Report, *, yes: bool) -> None:
         return
     click.echo(render_text(report, paint=painter(common), verbose=bool(common.verbose)), err=True, nl=False)
     name = click.style(f"production target {setup.name}", fg="red") if setup.target.production else setup.name
-    click.confirm(f"Apply this to {name} ({setup.target.base_url})?", abort=True, err=True)
+    if not click.confirm(f"Apply this to {name} ({setup.target.base_url})?", err=True):
+        raise HeldPlanError("You did not agree.", hint="Nothing was written.")

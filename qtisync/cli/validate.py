@@ -36,7 +36,7 @@ def validate(*, common: Common, paths: tuple[Path, ...], ref: str | None, strict
     setup = common.setup() if _configured(common) else None
     source, shown = _source(setup, paths, ref)
     rules = setup.rules() if setup is not None else ContentRules()
-    from qtisync.adapters.store_reader import EmptyReader  # noqa: PLC0415 - SQLAlchemy is heavy
+    from qtisync.adapters.empty_record import EmptyReader  # noqa: PLC0415 - beside the other adapters
     from qtisync.engine.reading import Caps, read_snapshot  # noqa: PLC0415 - lxml is heavy
 
     with closing(source):

@@ -13,7 +13,6 @@ The cases, for an object that a readable file asks for (``target``: what the rec
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -24,7 +23,6 @@ from qtisync.model import (
     Identifier,
     Item,
     ItemStatus,
-    Json,
     Key,
     Lane,
     Presence,
@@ -36,6 +34,7 @@ from qtisync.model import (
     Snapshot,
     Standing,
 )
+from qtisync.planning.details import metadata_details
 from qtisync.planning.plan import Action, Change, Destination, Move, Orphan, Plan
 
 BULK_FROM = 50  # changes in one pass from which they travel in the bulk lane, so that a later fix overtakes them
@@ -158,27 +157,6 @@ def _reason(row: Recorded, scope: frozenset[Scope]) -> Reason:
 def _risk(item: Item, row: Recorded, scope: frozenset[Scope]) -> tuple[str, ...]:
     changed = Scope.CONTENT in scope and row.presence is Presence.PRESENT and row.answers != item.answers
     return ("answer_key",) if changed else ()
-
-
-def metadata_details(before: Mapping[str, Json], after: Mapping[str, Json]) -> tuple[str, ...]:
-    """Differences of two metadata objects in words, by key."""
-    names = sorted(before.keys() | after.keys())
-    return tuple(
-        f"{name}: {_shown(before, name)} → {_shown(after, name)}"
-        for name in names
-        if name not in before or name not in after or before[name] != after[name]
-    )
-
-
-def _shown(metadata: Mapping[str, Json], name: str) -> str:
-    if name not in metadata:
-        return "(none)"
-    value = metadata[name]
-    if isinstance(value, dict | list):
-        return "{…}" if isinstance(value, dict) else "[…]"
-    text = " ".join(value.split()) if isinstance(value, str) else json.dumps(value)
-    text = "".join(sign if sign.isprintable() else " " for sign in text)
-    return text if len(text) <= 40 else text[:39] + "…"  # noqa: PLR2004 - characters that fit into a line of the plan
 
 
 def held_keys(broken: Iterable[Broken], readable: Iterable[Key], recorded: Mapping[Key, Recorded]) -> frozenset[Key]:

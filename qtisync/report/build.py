@@ -32,9 +32,11 @@ def push_report(
     """The report of an apply or a sync: the plan, and what became of each object. ``after``: the rows afterwards."""
     items = _items(plan, after)
     report = _report(kind, plan, place, at, items)
+    changed = report.summary["applied"] + report.summary["altered"]
     return replace(
         report,
         sent=course.sent,
+        calls_per_change=round(course.sent / changed, 3) if changed else None,
         took=course.took,
         error=course.error,
         complete=course.complete,

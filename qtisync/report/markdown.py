@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from qtisync.report.cells import visible
+from qtisync.report.status import overview
 from qtisync.report.text import conclusion, headline
+from qtisync.report.validation import validation_counts
 from qtisync.report.value import Report, ReportItem, ReportProblem
 
 MAX_ROWS = 100
@@ -34,7 +37,17 @@ def render_markdown(report: Report) -> str:
         lines += ["", f"<details><summary>{len(report.warnings)} warnings</summary>", ""]
         lines += [f"- {_code(_where(w))} {_escape(w.message)}" for w in report.warnings[:MAX_ROWS]]
         lines += [*_rest(len(report.warnings)), "", "</details>"]
-    return "\n".join([*lines, "", f"**{_escape(conclusion(report))}**", ""])
+    return "\n".join([*lines, "", *_end(report), ""])
+
+
+def _end(report: Report) -> list[str]:
+    """What it comes to: where things stand, or the counts and what to do next."""
+    if report.kind == "status":
+        return [f"- **{name}** {_escape(words)}" for name, words in overview(report)]
+    if report.kind == "validate":
+        return [f"**{_escape(validation_counts(report))}**"]
+    sentence, *more = conclusion(report).splitlines()
+    return [f"**{_escape(sentence)}**", *(f"\n{_escape(line)}" for line in more)]
 
 
 def _row(item: ReportItem) -> str:
@@ -60,10 +73,10 @@ def _rest(count: int) -> Iterable[str]:
 
 def _escape(text: str) -> str:
     """Text from files and servers must not become markup or break a table."""
-    text = " ".join(text.split()).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    text = visible(" ".join(text.split())).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     return _MARKUP.sub(r"\\\g<0>", text)
 
 
 def _code(text: str) -> str:
     """A code span: nothing in it is markup, except what ends it or a table's cell."""
-    return "`" + " ".join(text.split()).replace("`", "'").replace("|", "\\|") + "`"
+    return "`" + visible(" ".join(text.split())).replace("`", "'").replace("|", "\\|") + "`"

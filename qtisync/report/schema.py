@@ -95,7 +95,9 @@ REPORT_SCHEMA: dict[str, Any] = {
             "error": _MAYBE,
             "summary": _object(dict.fromkeys(SUMMARY, _COUNT)),
             "estimate": _object({"calls": _COUNT, "bytes": _COUNT, "seconds": _NUMBER}),
-            "sent": _object({"calls": _COUNT, "seconds": _NUMBER}),
+            "sent": _object(
+                {"calls": _COUNT, "calls_per_change": {"type": ["number", "null"], "minimum": 0}, "seconds": _NUMBER}
+            ),
             "holds": {"type": "array", "items": _HOLD},
             "items": {"type": "array", "items": _ITEM},
             "broken": {"type": "array", "items": _PROBLEM},

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from qtisync.delivery.pace import Pace
 from qtisync.model import ItemStatus, JournalLine, PassRecord, Recorded, Standing
 from qtisync.report.build import parked_item, problems, reported_warnings
+from qtisync.report.cells import visible
 from qtisync.report.text import Paint, first_problems, headline, plain
 from qtisync.report.value import Place, Report, moment
 
@@ -25,6 +26,9 @@ class Observed:
     unsettled: Sequence[Recorded]
     pace: Pace | None
     capability: Mapping[str, str]
+    """The metadata call: ``fitness`` and ``reason``."""
+    lists: Mapping[str, str]
+    """Reading many items by one list: ``fitness`` and ``reason``."""
     degraded: Sequence[str]
     now: float
 
@@ -64,9 +68,27 @@ def status_report(seen: Observed, place: Place) -> Report:
             "held": counts.get("held", 0),
             "pace": pace_of(seen.pace, seen.now),
             "metadata_endpoint": dict(seen.capability),
+            "list_filter": dict(seen.lists),
             "degraded": list(seen.degraded),
         },
     )
+
+
+def item_report(report: Report, rows: Sequence[Recorded], history: Sequence[JournalLine]) -> Report:
+    """The status report narrowed to one object, with its latest calls."""
+    calls = [
+        {
+            "at": moment(call.at),
+            "method": call.method,
+            "path": call.path,
+            "outcome": call.outcome,
+            "remote_version": call.remote_version,
+            "message": call.message,
+        }
+        for call in history
+    ]
+    items = tuple(parked_item(row) for row in rows)
+    return replace(report, items=items, broken=(), warnings=(), status={**report.status, "history": calls})
 
 
 def in_sync(seen: Observed, place: Place) -> bool:
@@ -89,36 +111,44 @@ def pace_of(pace: Pace | None, now: float) -> dict[str, Any] | None:
 
 def render_status(report: Report, *, paint: Paint = plain, verbose: bool = False) -> str:
     """The status for a terminal."""
-    status, counts = report.status, report.summary
+    counts, verdict = report.summary, "good" if report.status["in_sync"] else "warn"
     lines = [headline(report, paint)]
-    synced = status["synced_commit"]
-    verdict = paint("in sync", "good") if status["in_sync"] else paint("not in sync", "warn")
-    lines.append(
-        f"  commit     head {report.place.head[:7] or '?'}, synced {synced[:7] if synced else 'never'}: {verdict}"
-    )
-    lines.append(f"  objects    {_counts(counts, status)}")
-    queue = {name: count for name, count in status["queue"].items() if count}
-    lines.append("  queue      " + (", ".join(f"{count:,} {name}" for name, count in queue.items()) or "empty"))
-    lines.append(f"  pace       {_pace(status['pace'])}")
-    call = status["metadata_endpoint"]
-    lines.append(f"  metadata   {_capability(call)}")
-    lines += [f"  {paint('degraded', 'bad')}   {reason}" for reason in status["degraded"]]
+    for name, words in overview(report):
+        first, colon, last = words.rpartition(": ") if name == "commit" else (words, "", "")
+        shown_name = paint(f"{name:<10}", "bad") if name == "degraded" else f"{name:<10}"
+        lines.append(f"  {shown_name} {first}{colon}{paint(last, verdict) if last else ''}")
     shown = report.items if verbose else report.items[:MAX_ROWS]
     for item in shown:
         style = "bad" if item.outcome.status == "parked" else "warn"
-        words = item.outcome.error or item.blocked_by or ""
-        lines.append(
-            f"  {paint(f'! {item.outcome.status:<8} {item.identifier}  {item.path}', style)}  {words}".rstrip()
-        )
+        words = visible(item.outcome.error or item.blocked_by or "")
+        name = visible(f"{item.identifier}  {item.path}")
+        lines.append(f"  {paint(f'! {item.outcome.status:<8} {name}', style)}  {words}".rstrip())
     if len(report.items) > len(shown):
         lines.append(paint(f"  … and {len(report.items) - len(shown):,} more; -v lists them", "dim"))
     for problem, _ in first_problems(report.broken):
         where = problem.path if problem.line is None else f"{problem.path}:{problem.line}"
-        name = problem.identifier or "-"
-        lines.append(f"  {paint(f'x invalid  {name}  {where}', 'bad')}  {problem.message}")
+        name = visible(f"{problem.identifier or '-'}  {where}")
+        lines.append(f"  {paint(f'x invalid  {name}', 'bad')}  {visible(problem.message)}")
     if counts.get("parked"):
         lines.append("Parked objects wait for an edit, or for: qtisync retry --failed")
     return "\n".join(lines) + "\n"
+
+
+def overview(report: Report) -> list[tuple[str, str]]:
+    """The state in a few lines, each with its name; the commit's ends with the verdict."""
+    status, synced = report.status, report.status["synced_commit"]
+    verdict = "in sync" if status["in_sync"] else "not in sync"
+    queue = ", ".join(f"{count:,} {name}" for name, count in status["queue"].items() if count)
+    lines = [
+        ("commit", f"head {report.place.head[:7] or '?'}, synced {synced[:7] if synced else 'never'}: {verdict}"),
+        ("objects", _counts(report.summary, status)),
+        ("queue", queue or "empty"),
+        ("pace", _pace(status["pace"])),
+        ("metadata", _capability(status["metadata_endpoint"])),
+    ]
+    if status["list_filter"]["fitness"] == "unfit":
+        lines.append(("lists", f"are not used, items are read one by one: {status['list_filter']['reason']}"))
+    return [(name, visible(words)) for name, words in [*lines, *(("degraded", why) for why in status["degraded"])]]
 
 
 def _counts(counts: Mapping[str, int], status: Mapping[str, Any]) -> str:
@@ -154,8 +184,8 @@ def render_item(rows: Sequence[Recorded], history: Sequence[JournalLine], *, pai
     for row in rows:
         standing = row.status.value if row.standing is Standing.WANTED else row.standing.value
         lines.append(paint(f"{row.key.kind} {row.key.identifier}: {standing}", "strong"))
-        lines.append(f"  path       {row.path}{'  (protected)' if row.protect else ''}")
-        lines.append(f"  commit     {row.commit or '-'}{f'  by {row.author}' if row.author else ''}")
+        lines.append(f"  path       {visible(row.path)}{'  (protected)' if row.protect else ''}")
+        lines.append(f"  commit     {row.commit or '-'}{visible(f'  by {row.author}') if row.author else ''}")
         lines.append(
             f"  content    {row.desired.content or '-'}{_agreed(row.desired.content, row.acknowledged.content)}"
         )
@@ -165,12 +195,11 @@ def render_item(rows: Sequence[Recorded], history: Sequence[JournalLine], *, pai
         if row.remote is not None:
             lines.append(f"  at the API version {row.remote.version}, updated {row.remote.updated_at}")
         told = (row.last_error if row.status is not ItemStatus.SYNCED else None, row.altered)
-        lines += [paint(f"  {row.last_outcome or ''} {words}".rstrip(), "bad") for words in told if words]
+        lines += [paint(f"  {row.last_outcome or ''} {visible(words)}".rstrip(), "bad") for words in told if words]
     for call in history:
         version = f" → version {call.remote_version}" if call.remote_version is not None else ""
-        lines.append(
-            f"  {moment(call.at)}  {call.method:<4} {call.path}  {call.outcome}{version}  {call.message or ''}".rstrip()
-        )
+        words = f"{call.outcome}{version}  {visible(call.message or '')}"
+        lines.append(f"  {moment(call.at)}  {call.method:<4} {call.path}  {words}".rstrip())
     return "\n".join(lines) + "\n"
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
 from urllib.parse import urlsplit
 
+from qtisync.report.cells import columns, padded, visible
 from qtisync.report.value import Report, ReportItem, ReportProblem
 
 Paint: TypeAlias = Callable[[str, str], str]
@@ -26,14 +27,15 @@ def render_text(report: Report, *, paint: Paint = plain, verbose: bool = False) 
     """The whole report."""
     parts = [headline(report, paint)]
     parts += _table(_rows(report, verbose=verbose), paint)
-    parts += [f"  {paint('!', 'warn')} {_where(w)} {w.message}" for w in _some(report.warnings, verbose=verbose)]
+    warnings = _some(report.warnings, verbose=verbose)
+    parts += [f"  {paint('!', 'warn')} {visible(f'{_where(w)} {w.message}')}" for w in warnings]
     if len(report.warnings) > MAX_LINES and not verbose:
         parts.append(paint(f"  … and {len(report.warnings) - MAX_LINES:,} more warnings; -v lists them", "dim"))
     for hold in report.holds:
-        parts.append(paint(f"held by {hold.rule}: {hold.message}", "bad"))
+        parts.append(paint(f"held by {hold.rule}: {visible(hold.message)}", "bad"))
         if hold.items:
-            parts.append(paint(f"  {', '.join(hold.items)}{' …' if len(hold.items) == 20 else ''}", "dim"))  # noqa: PLR2004 - guard.SHOWN_KEYS
-    parts.append(conclusion(report, paint))
+            parts.append(paint(f"  {visible(', '.join(hold.items))}{' …' if len(hold.items) == 20 else ''}", "dim"))  # noqa: PLR2004 - guard.SHOWN_KEYS
+    parts.append(conclusion(report, paint, verbose=verbose))
     return "\n".join(parts) + "\n"
 
 
@@ -45,18 +47,19 @@ def headline(report: Report, paint: Paint = plain) -> str:
     words = [f"target={place.target}", urlsplit(place.base_url).netloc, f"repo={name}@{place.head[:7]} ({ref})"]
     if place.base and place.base != place.head:
         words.append(f"base={place.base[:7]}")
-    return f"{paint(f'qtisync {report.kind}', 'strong')}  " + "  ".join(words)
+    return f"{paint(f'qtisync {report.kind}', 'strong')}  " + visible("  ".join(words))
 
 
 def _rows(report: Report, *, verbose: bool) -> list[Row]:
     rows = [row for item in report.items for row in _item_rows(item, report.kind)]
     hidden = 0
     if not verbose and len(rows) > MAX_LINES:
-        important = [row for row in rows if row[0] in {"bad", "warn"} or "answer key" in row[5]]
-        others = [row for row in rows if row not in important]
-        kept = others[: max(0, MAX_LINES - len(important))]
-        hidden = len(others) - len(kept)
-        rows = sorted([*important, *kept], key=rows.index)
+        important = [row[0] in {"bad", "warn"} or "answer key" in row[5] for row in rows]
+        others = [place for place, weighty in enumerate(important) if not weighty]
+        room = max(0, MAX_LINES - sum(important))
+        left_out = frozenset(others[room:])
+        hidden = len(left_out)
+        rows = [row for place, row in enumerate(rows) if place not in left_out]
     for orphan in report.orphans:
         if orphan.new or verbose:
             remark = f"renamed to {orphan.renamed_to}; " if orphan.renamed_to else ""
@@ -131,12 +134,13 @@ def _remarks(item: ReportItem, kind: str) -> str:
 
 def _table(rows: Sequence[Row], paint: Paint) -> list[str]:
     # A move shows two paths; it must not push everybody else's remarks to the right.
-    names = max((len(row[3]) for row in rows), default=0)
-    paths = max((len(row[4]) for row in rows if row[1] != ">"), default=0)
+    shown = [(style, symbol, verb, *map(visible, texts)) for style, symbol, verb, *texts in rows]
+    names = max((columns(row[3]) for row in shown), default=0)
+    paths = max((columns(row[4]) for row in shown if row[1] != ">"), default=0)
     width = (min(names, 40), min(paths, 64))
     lines = []
-    for style, symbol, verb, name, path, remarks in rows:
-        cells = f"{symbol} {verb:<8} {name:<{width[0]}}  {path:<{width[1]}}"
+    for style, symbol, verb, name, path, remarks in shown:
+        cells = f"{symbol} {verb:<8} {padded(name, width[0])}  {padded(path, width[1])}"
         lines.append(f"  {paint(cells, style)}  {remarks}".rstrip())
     return lines
 
@@ -153,7 +157,7 @@ def _some(values: Sequence[ReportProblem], *, verbose: bool) -> Iterable[ReportP
     return values if verbose else values[:MAX_LINES]
 
 
-def conclusion(report: Report, paint: Paint = plain) -> str:
+def conclusion(report: Report, paint: Paint = plain, *, verbose: bool = False) -> str:
     """The counts, the cost, and what to do next if something stands in the way."""
     counts = report.summary
     if report.kind == "plan":
@@ -162,10 +166,12 @@ def conclusion(report: Report, paint: Paint = plain) -> str:
             sentence = f"Plan: 0 changes, {_beside(report)}."
     else:
         calls = f"{report.sent:,} call{_s(report.sent)} in {_duration(report.took)}"
+        if verbose and report.calls_per_change is not None:
+            calls += f", {report.calls_per_change:.2f} per change"
         sentence = f"{report.kind.capitalize()}: {_done(report)}.  {calls}."
     lines = [paint(sentence, "bad" if report.errored or report.holds else "strong")]
     if report.error:
-        lines.append(paint(report.error, "bad"))
+        lines.append(paint(visible(report.error), "bad"))
     if report.holds:
         lines.append(f"Nothing was written. If this is meant: {report.go_on or how_to_go_on(report)}")
     if counts.get("parked") and report.kind != "plan":

@@ -144,6 +144,8 @@ class Report:
     seconds: float = 0.0
     sent: int = 0
     """Calls that were really made."""
+    calls_per_change: float | None = None
+    """``sent`` for each object that was brought to its target; ``None`` if none was."""
     took: float = 0.0
     holds: tuple[ReportHold, ...] = ()
     go_on: str = ""
@@ -179,7 +181,11 @@ def as_json(report: Report) -> dict[str, Any]:
         "error": report.error,
         "summary": {name: report.summary.get(name, 0) for name in SUMMARY},
         "estimate": {"calls": report.calls, "bytes": report.bytes, "seconds": report.seconds},
-        "sent": {"calls": report.sent, "seconds": round(report.took, 3)},
+        "sent": {
+            "calls": report.sent,
+            "calls_per_change": report.calls_per_change,
+            "seconds": round(report.took, 3),
+        },
         "holds": [_plain(hold) for hold in report.holds],
         "items": [_plain(item) for item in report.items],
         "broken": [_plain(problem) for problem in report.broken],

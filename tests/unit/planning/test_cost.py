@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
-from builders import a_recorded, an_item
+from dataclasses import replace
 
-from qtisync.model import Presence, Reason, Recorded, Scope
+import pytest
+from builders import a_recorded, a_stimulus, an_item
+
+from qtisync.model import Kind, Presence, Reason, Recorded, Scope
 from qtisync.planning.cost import estimate
 from qtisync.planning.plan import Action, Change, Cost
 
@@ -45,6 +47,16 @@ def test_change_costs_its_write_and_the_reads_around_it(
 
 def test_costs_add_up():
     assert estimate([NEW, KNOWN], reads_first=True, reads_back=False, rate=2.0) == Cost(calls=3, bytes=123, seconds=1.5)
+
+
+def test_items_that_are_read_together_cost_what_their_lists_cost():
+    stimulus = a_change(a_recorded("s1", kind=Kind.STIMULUS))
+    stimulus = replace(stimulus, item=a_stimulus())
+    changes = [NEW, *[KNOWN] * 6, stimulus]
+
+    assert estimate(
+        changes, reads_first=True, reads_back=False, rate=1.0, reading_calls=lambda count: count // 3
+    ) == Cost(calls=8 + 1 + 2, bytes=238, seconds=11.0)
 
 
 def test_nothing_costs_nothing():

@@ -36,7 +36,7 @@ from qtisync.model import (
     Snapshot,
     Steering,
 )
-from qtisync.planning.diff import BULK_FROM, compare, diff, metadata_details
+from qtisync.planning.diff import BULK_FROM, compare, diff
 from qtisync.planning.plan import Action, Destination, Orphan, Plan
 
 THERE = Destination(target="staging", base_url="http://127.0.0.1:8765/api")
@@ -180,21 +180,6 @@ def test_warnings_are_sorted_by_place():
     early = Problem(path=RepoPath("a.xml"), code="c", message="early", line=9)
 
     assert planned(a_snapshot(an_item(findings=(late,)), warnings=(early,))).warnings == (early, late)
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "words"),
-    [
-        ({"a": "x"}, {"a": "x"}, ()),
-        ({"a": "x"}, {}, ("a: x → (none)",)),
-        ({}, {"a": None, "b": True}, ("a: (none) → null", "b: (none) → true")),
-        ({"a": {"b": 1}}, {"a": ["b"]}, ("a: {…} → […]",)),
-        ({}, {"a": "line\nline\x1b[31m"}, ("a: (none) → line line [31m",)),
-        ({}, {"a": "y" * 41}, ("a: (none) → " + "y" * 39 + "…",)),
-    ],
-)
-def test_differences_of_metadata_are_told_on_one_short_line(before: dict, after: dict, words: tuple[str, ...]):
-    assert metadata_details(before, after) == words
 
 
 def test_blob_decides_nothing_while_the_digest_is_in_doubt():

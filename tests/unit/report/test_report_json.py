@@ -111,7 +111,7 @@ def test_push_is_published_with_what_became_of_each_object(kind: str):
     report = push_report(kind, sample_plan(), rows_after_push(), a_place(), NOW, Course(sent=5, took=2.4))
     document = valid(report)
 
-    assert document["sent"] == {"calls": 5, "seconds": 2.4}
+    assert document["sent"] == {"calls": 5, "calls_per_change": 5.0, "seconds": 2.4}
     assert {item["identifier"]: item["outcome"]["status"] for item in document["items"]} == {
         "alg-0102": "parked",
         "alg-0417": "applied",

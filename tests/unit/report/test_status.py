@@ -30,6 +30,7 @@ def seen(**others: Any) -> Observed:
         "unsettled": (),
         "pace": Pace(rate=12.5, ceiling=50.0),
         "capability": {"fitness": "fit", "reason": ""},
+        "lists": {"fitness": "untested", "reason": ""},
         "degraded": (),
         "now": NOW,
     }
@@ -127,6 +128,7 @@ def test_status_before_the_first_pass():
         "held": 0,
         "pace": None,
         "metadata_endpoint": {"fitness": "untested"},
+        "list_filter": {"fitness": "untested", "reason": ""},
         "degraded": [],
     }
     assert "  pace       nothing was sent yet\n" in render_status(report)
