@@ -11,6 +11,7 @@ from qtisync.errors import RepositoryError
 from qtisync.model import BlobId, CommitId, CommitInfo, RepoPath, TooLarge, TreeEntry
 
 NO_COMMIT = CommitId("")
+SUBMODULE = "160000"  # git's mode: a repository inside the repository, whose files are not the outer one's
 
 
 class FolderSource:
@@ -43,10 +44,17 @@ class FolderSource:
         for folder, folders, files in os.walk(self._root):
             folders[:] = [name for name in folders if name != ".git"]
             linked = [name for name in folders if os.path.islink(os.path.join(folder, name))]  # noqa: PTH118, PTH114 - os.walk's strings
-            for name in (*files, *linked):
+            inner = [name for name in folders if name not in linked and Path(folder, name, ".git").exists()]
+            folders[:] = [name for name in folders if name not in inner]
+            for name in (*files, *linked, *inner):
                 path = Path(folder, name)
                 relative = RepoPath(path.relative_to(self._root).as_posix())
-                yield TreeEntry(relative, _mode(path), BlobId(relative))
+                yield TreeEntry(relative, SUBMODULE if name in inner else _mode(path), BlobId(relative))
+
+    def entries(self, commit: CommitId, paths: Iterable[RepoPath]) -> Sequence[TreeEntry] | None:
+        """Not known."""
+        del commit, paths
+        return None
 
     def changed(self, base: CommitId, commit: CommitId) -> Sequence[RepoPath] | None:
         """Not known."""

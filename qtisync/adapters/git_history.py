@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
@@ -27,6 +28,9 @@ _LOG = (
     "--no-show-signature",
     "--no-decorate",
 )
+
+
+_AUTHOR = re.compile(rb"author ([^<>]*?) ?<[^<>]*> \d+ [-+]\d+")
 
 
 class _Touch(NamedTuple):
@@ -71,6 +75,26 @@ def last_touched(
     finally:
         runner.release(child)
     return merged | found
+
+
+def parents_of(commit: bytes) -> list[str]:
+    """The parents that a commit object names."""
+    head = commit.partition(b"\n\n")[0].split(b"\n")
+    return [row[len(b"parent ") :].decode("ascii", "replace") for row in head if row.startswith(b"parent ")]
+
+
+def only_author(commit: bytes, name: CommitId) -> CommitInfo | None:
+    """Who made a commit, from its object; ``None`` if git must say it, because it is not in UTF-8."""
+    head = commit.partition(b"\n\n")[0].split(b"\n")
+    rows = [row for row in head if row.startswith(b"author ")]
+    found = _AUTHOR.fullmatch(rows[0]) if len(rows) == 1 else None
+    if found is None or any(row.startswith(b"encoding ") for row in head):
+        return None
+    try:
+        author = found[1].decode()
+    except UnicodeDecodeError:
+        return None
+    return CommitInfo(commit=name, author="".join(filter(str.isprintable, author)))
 
 
 def _touches(child: GitChild) -> Iterator[_Touch]:

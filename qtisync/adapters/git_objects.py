@@ -78,6 +78,17 @@ def tree_entries(listing: bytes | bytearray, digits: int) -> list[TreeEntry]:
     ]
 
 
+_IN_TREE = {digits: re.compile(rb"([0-7]+) ([^\0]+)\0(.{%d})" % (digits // 2), re.DOTALL) for digits in (40, 64)}
+
+
+def entries_of(tree: bytes, folder: str, names: set[bytes], digits: int) -> Iterator[TreeEntry]:
+    """The files with one of these names in a tree object, whose entries are ``<mode> <name>NUL<binary id>``."""
+    prefix = f"{folder}/" if folder else ""
+    for mode, name, blob in _IN_TREE[digits].findall(tree):
+        if name in names and mode != b"40000":
+            yield TreeEntry(path_of(prefix.encode() + name), mode.decode().zfill(6), BlobId(blob.hex()))
+
+
 def answers(child: GitChild, names: Sequence[str], max_bytes: int) -> Iterator[GitObject | None]:
     """Ask a running ``cat-file --batch`` for ``names``, pipelined; ``None`` for what is not there.
 

@@ -10,12 +10,13 @@ from pathlib import Path
 
 from qtisync.adapters.git_child import GitEndedError
 from qtisync.adapters.git_faults import explain, no_commit
-from qtisync.adapters.git_history import last_touched
+from qtisync.adapters.git_history import last_touched, only_author, parents_of
 from qtisync.adapters.git_objects import (
     GitObject,
     ObjectReader,
     TreeComparer,
     all_object_ids,
+    entries_of,
     is_object_id,
     tree_entries,
 )
@@ -70,10 +71,31 @@ class GitSource:
         _, output = self._runner.run("ls-tree", "-r", "-z", "--full-tree", commit)
         return tree_entries(output, len(commit))
 
+    def entries(self, commit: CommitId, paths: Iterable[RepoPath]) -> Sequence[TreeEntry] | None:
+        """By the process that stays, one tree for each folder; ``None`` if a path cannot be asked for on a line."""
+        names: dict[str, set[bytes]] = {}
+        for path in paths:
+            if "\n" in path or "\\" in path:  # the second stands for bytes that are not UTF-8
+                return None
+            folder, _, name = path.rpartition("/")
+            names.setdefault(folder, set()).add(name.encode())
+        folders = sorted(names)
+        asked = [commit, *(f"{commit}:{folder}" for folder in folders)] if is_object_id(commit) else []
+        trees = self._objects.read(asked)[0][1:] if asked else []
+        if not any(trees):
+            self._commit(commit)
+            return []
+        found = [
+            entry
+            for folder, tree in zip(folders, trees, strict=True)
+            if tree is not None and tree.type == "tree"
+            for entry in entries_of(tree.data or b"", folder, names[folder], len(commit))
+        ]
+        return sorted(found, key=lambda entry: entry.path)
+
     def changed(self, base: CommitId, commit: CommitId) -> Sequence[RepoPath] | None:
         """Paths that differ, sorted; ``None`` also if only parts of ``base`` are left: then everything is compared."""
-        new = self._commit(commit)
-        old = self._lookup(base)
+        old, new = self._pair(base, commit)
         if old is None:
             return None
         trees = _tree_of(old), _tree_of(new)
@@ -86,9 +108,11 @@ class GitSource:
 
     def is_ancestor(self, base: CommitId, commit: CommitId) -> bool:
         """Whether ``commit`` descends from ``base`` or is the same."""
-        self._commit(commit)
-        if self._lookup(base) is None:
+        old, new = self._pair(base, commit)
+        if old is None:
             return False
+        if old.id in parents_of(new.data or b""):
+            return True
         return self._runner.run("merge-base", "--is-ancestor", base, commit, accept=(0, 1))[0] == 0
 
     def blobs(self, wanted: Iterable[BlobId], max_bytes: int) -> Iterator[tuple[BlobId, bytes | TooLarge]]:
@@ -110,8 +134,12 @@ class GitSource:
         self, base: CommitId | None, commit: CommitId, paths: Iterable[RepoPath]
     ) -> Mapping[RepoPath, CommitInfo]:
         """See ``git_history.last_touched``; a ``base`` that is gone is as none: the whole history is searched."""
-        self._commit(commit)
-        start = base if base is not None and self._lookup(base) else None
+        old, new = self._pair(base, commit) if base is not None else (None, self._commit(commit))
+        start = base if old is not None else None
+        single = only_author(new.data or b"", CommitId(new.id)) if old and start else None
+        if old and single and parents_of(new.data or b"") == [old.id]:
+            changed = set(self._comparer.paths(_tree_of(old), _tree_of(new)))
+            return dict.fromkeys(changed.intersection(paths), single)
         return last_touched(self._runner, start, commit, paths, HISTORY_SECONDS)
 
     def close(self) -> None:
@@ -183,6 +211,15 @@ class GitSource:
         if found[0] is None:
             self._raise_if_damaged(complaints)
         return found[0] if found[0] is not None and found[0].type == "commit" else None
+
+    def _pair(self, base: CommitId, commit: CommitId) -> tuple[GitObject | None, GitObject]:
+        """Two commits, asked for at once; the first may be gone."""
+        if is_object_id(base) and is_object_id(commit):
+            (old, new), _ = self._objects.read([base, commit])
+            if old is not None and new is not None and old.type == new.type == "commit":
+                return old, new
+        found = self._commit(commit)
+        return self._lookup(base), found
 
     def _commit(self, commit: CommitId) -> GitObject:
         found = self._lookup(commit)

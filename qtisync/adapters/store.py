@@ -7,7 +7,7 @@ transaction on the writer's connection, one at a time.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -30,12 +30,13 @@ from qtisync.adapters.store_lock import RecordLock, take_lock
 from qtisync.adapters.store_pass import write_pass
 from qtisync.adapters.store_reader import SqlReader
 from qtisync.adapters.store_rows import pace_of, pace_values, to_json
+from qtisync.adapters.store_statement import transaction
 from qtisync.adapters.store_tables import REVISIONS, blob, pace, setting
 from qtisync.content.facts import Facts, dump_facts
 from qtisync.delivery.pace import Pace
-from qtisync.delivery.settlement import Claim, Settlement
+from qtisync.delivery.settlement import Claim, Settlement, Turn
 from qtisync.errors import StoreError
-from qtisync.model import BlobId, Json, Key
+from qtisync.model import BlobId, Json, Key, Recorded
 from qtisync.planning.intent import Intents
 
 _KEEP_FACTS = insert(blob)
@@ -48,10 +49,6 @@ _PUT_SETTING = _PUT_SETTING.on_conflict_do_update(
     index_elements=[setting.c.name], set_={"value": _PUT_SETTING.excluded.value}
 )
 _UNSET = setting.delete().where(setting.c.name == sa.bindparam("named"))
-_NOW = sa.bindparam("now", type_=sa.Double)
-_FREE_AT = sa.case((pace.c.tat > pace.c.paused_until, pace.c.tat), else_=pace.c.paused_until)
-_BEGIN = sa.case((_FREE_AT > _NOW, _FREE_AT), else_=_NOW)
-_RESERVE = pace.update().values(slot=_BEGIN, tat=_BEGIN + 1.0 / pace.c.rate).returning(pace.c.slot)
 
 
 class SqlStore(SqlReader):
@@ -68,6 +65,12 @@ class SqlStore(SqlReader):
         with self._write_lock, store_errors(self._file), self._writing.begin():
             yield self._writing
 
+    @contextmanager
+    def _turn(self) -> Iterator[sa.Connection]:
+        """A transaction of the queue: as ``_write``, but past SQLAlchemy, because there are three for each call."""
+        with self._write_lock, store_errors(self._file), transaction(self._writing):
+            yield self._writing
+
     def remember_facts(self, facts: Mapping[BlobId, Facts], version: str) -> None:
         """See ``engine.ports``."""
         kept = [{"blob": name, "version": version, "facts": dump_facts(said)} for name, said in sorted(facts.items())]
@@ -82,32 +85,43 @@ class SqlStore(SqlReader):
 
     def claim(self, worker: str, now: float, lease: float) -> Claim | None:
         """See ``engine.ports``."""
-        with self._write() as connection:
+        with self._turn() as connection:
             return store_queue.claim(connection, worker, now, lease)
+
+    def take(self, worker: str, now: float, lease: float) -> Turn:
+        """See ``engine.ports``."""
+        with self._turn() as connection:
+            turn = store_queue.take(connection, worker, now, lease)
+        return turn or Turn(ready=self.next_ready(now))
+
+    def upcoming(self, now: float, limit: int) -> Sequence[Recorded]:
+        """See ``engine.ports``."""
+        with self._read_lock, store_errors(self._file):
+            return store_queue.upcoming(self._reading, now, limit)
 
     def settle(self, claim: Claim, settlement: Settlement) -> bool:
         """See ``engine.ports``."""
-        with self._write() as connection:
+        with self._turn() as connection:
             return store_queue.settle(connection, claim, settlement)
 
     def release(self, claim: Claim) -> None:
         """See ``engine.ports``."""
-        with self._write() as connection:
+        with self._turn() as connection:
             store_queue.release(connection, claim)
 
     def recover(self, now: float, owner: str | None = None) -> int:
         """See ``engine.ports``."""
-        with self._write() as connection:
+        with self._turn() as connection:
             return store_queue.recover(connection, now, owner)
 
     def doubt(self, key: Key) -> None:
         """See ``engine.ports``."""
-        with self._write() as connection:
+        with self._turn() as connection:
             store_queue.doubt(connection, key)
 
     def retry(self, keys: Iterable[Key] | None) -> int:
         """See ``engine.ports``."""
-        with self._write() as connection:
+        with self._turn() as connection:
             return store_queue.retry(connection, keys)
 
     def put_setting(self, name: str, value: Json) -> None:
@@ -120,9 +134,8 @@ class SqlStore(SqlReader):
 
     def reserve(self, now: float) -> float:
         """See ``engine.ports``; ``now`` if there is no pace yet."""
-        with self._write() as connection:
-            begin: float | None = connection.execute(_RESERVE, {"now": now}).scalar()
-        return now if begin is None else begin
+        with self._turn() as connection:
+            return store_queue.reserve(connection, now)
 
     def update_pace(self, change: Callable[[Pace | None], Pace]) -> Pace:
         """See ``engine.ports``."""

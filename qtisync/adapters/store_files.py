@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeAlias
 
 import sqlalchemy as sa
 import sqlalchemy.dialects.sqlite.pysqlite  # else the first connection imports it
@@ -19,6 +20,7 @@ import sqlalchemy.dialects.sqlite.pysqlite  # else the first connection imports 
 from qtisync.adapters.store_tables import REVISIONS
 from qtisync.errors import StoreError
 
+Cursor: TypeAlias = sqlite3.Cursor
 BUSY_TIMEOUT = 5.0
 """Seconds to wait for another process that holds the file, such as a reader that replays a dead writer's log."""
 CHECKED_WHOLE = 64 * 1024 * 1024
@@ -73,10 +75,16 @@ def _connect(uri: str) -> sqlite3.Connection:
     return sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT, isolation_level=None, check_same_thread=False)
 
 
-def close_writer(connection: sa.Connection) -> None:
-    """Close, and put the log back into the file if nobody is reading at this moment (else the next writer does)."""
+def driver(connection: sa.Connection) -> sqlite3.Connection:
+    """The driver's own connection below."""
     raw = connection.connection.driver_connection
     assert isinstance(raw, sqlite3.Connection)  # noqa: S101 - for mypy: no other driver is configured
+    return raw
+
+
+def close_writer(connection: sa.Connection) -> None:
+    """Close, and put the log back into the file if nobody is reading at this moment (else the next writer does)."""
+    raw = driver(connection)
     raw.execute("PRAGMA busy_timeout = 100")
     try:
         raw.execute("PRAGMA journal_mode = DELETE")
@@ -91,10 +99,11 @@ def store_errors(file: Path) -> Iterator[None]:
     """Database errors that come from the world become ``StoreError``; those that are bugs of ours stay as they are."""
     try:
         yield
-    except sa.exc.DBAPIError as exc:
-        name = str(getattr(exc.orig, "sqlite_errorname", ""))
+    except (sa.exc.DBAPIError, sqlite3.Error) as exc:
+        origin = exc.orig if isinstance(exc, sa.exc.DBAPIError) else exc
+        name = str(getattr(origin, "sqlite_errorname", ""))
         if name.startswith(("SQLITE_CORRUPT", "SQLITE_NOTADB")):
-            raise corrupt(file, str(exc.orig)) from exc
+            raise corrupt(file, str(origin)) from exc
         words = _WORDS.get(name.removeprefix("SQLITE_").split("_")[0])
         if words is None:
             raise

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
-from qtisync.adapters.store_queue import reblock
+from qtisync.adapters.store_blocking import reblock
 from qtisync.adapters.store_rows import Values, attribute_values, bound_key, key_values, pass_values, target_values
 from qtisync.adapters.store_tables import KEPT_PASSES, dependency, item, passes, word
 from qtisync.model import Item, ItemStatus, Key, Presence, Standing

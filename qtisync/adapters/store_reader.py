@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 
+from qtisync.adapters.empty_record import EmptyReader
 from qtisync.adapters.store_files import (
     connect_reader,
     record_file,
@@ -48,6 +49,8 @@ from qtisync.model import (
     Standing,
 )
 
+__all__ = ["ROWS", "EmptyReader", "Found", "SqlReader", "open_reader"]
+
 Found: TypeAlias = sa.CursorResult[*tuple[Any, ...]]
 """What a statement found; rows are checked by tests, not by types."""
 _PORTION = 5_000
@@ -57,6 +60,9 @@ ROWS = sa.select(*(item.c[name] for name in ROW))
 _ALL = ROWS.order_by(item.c.kind, item.c.identifier)
 _UNSETTLED = _ALL.where(IS_UNSETTLED)
 _FIND = _ALL.where(item.c.kind.in_([word(kind) for kind in Kind]), item.c.identifier == sa.bindparam("identifier"))
+_SOME = ROWS.where(
+    item.c.kind == sa.bindparam("kind"), item.c.identifier.in_(sa.bindparam("identifiers", expanding=True))
+)
 _COUNTS = sa.union_all(
     sa.select(sa.null(), sa.null(), sa.func.count()).select_from(item),
     sa.select(item.c.standing, item.c.status, sa.func.count())
@@ -112,6 +118,19 @@ class SqlReader:
         """See ``engine.ports``."""
         with self._read(_ALL) as found:
             return {row.key: row for row in map(recorded_of, found)}
+
+    def recorded_some(self, keys: Iterable[Key]) -> Mapping[Key, Recorded]:
+        """See ``engine.ports``."""
+        found: list[Recorded] = []
+        by_kind: dict[Kind, list[str]] = {}
+        for key in sorted(set(keys)):
+            by_kind.setdefault(key.kind, []).append(key.identifier)
+        for kind, identifiers in by_kind.items():
+            for start in range(0, len(identifiers), _PORTION):
+                portion = identifiers[start : start + _PORTION]
+                with self._read(_SOME, kind=str(kind), identifiers=portion) as rows:
+                    found += map(recorded_of, rows)
+        return {row.key: row for row in sorted(found, key=lambda row: row.key)}
 
     def unsettled(self) -> Sequence[Recorded]:
         """See ``engine.ports``."""
@@ -206,67 +225,6 @@ def _readable(rows: Iterable[sa.Row[*tuple[Any, ...]]]) -> Iterator[tuple[BlobId
             yield name, load_facts(text)
         except (ValueError, KeyError, TypeError):
             continue
-
-
-class EmptyReader:
-    """The record of a target that was never synced."""
-
-    def last_pass(self) -> PassRecord | None:
-        """None."""
-        return None
-
-    def recorded(self) -> Mapping[Key, Recorded]:
-        """No row."""
-        return {}
-
-    def unsettled(self) -> Sequence[Recorded]:
-        """No row."""
-        return []
-
-    def find(self, identifier: Identifier) -> Sequence[Recorded]:
-        """No row."""
-        del identifier
-        return []
-
-    def counts(self) -> Mapping[str, int]:
-        """Nothing to count."""
-        return {}
-
-    def known_facts(self, wanted: Iterable[BlobId], version: str) -> Mapping[BlobId, Facts]:
-        """Nothing is known."""
-        del wanted, version
-        return {}
-
-    def setting(self, name: str) -> Json:
-        """Nothing was set."""
-        del name
-        return None
-
-    def pace(self) -> Pace | None:
-        """Nothing was learned."""
-        return None
-
-    def history(self, identifier: Identifier | None, limit: int) -> Sequence[JournalLine]:
-        """Nothing happened."""
-        del identifier, limit
-        return []
-
-    def next_ready(self, now: float) -> float | None:
-        """Nothing is queued."""
-        del now
-        return None
-
-    def in_flight(self) -> int:
-        """None."""
-        return 0
-
-    def bystander(self, other_than: Key) -> Recorded | None:
-        """There is none."""
-        del other_than
-        return None
-
-    def close(self) -> None:
-        """Nothing is open."""
 
 
 def open_reader(directory: Path, target: str) -> SqlReader | None:

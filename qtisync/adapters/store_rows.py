@@ -105,8 +105,16 @@ def target_values(item: Item, lane: Lane, commit: CommitInfo) -> Values:
     }
 
 
+PROGRESS = (
+    *("status", "presence", "acknowledged_content", "acknowledged_metadata", "acknowledged_keys", "acknowledged_blob"),
+    *("remote_content", "remote_version", "remote_updated_at", "remote_foreign", "attempts", "not_before"),
+    *("lease_owner", "lease_until", "last_outcome", "last_error", "http_status", "altered", "force"),
+)
+"""The columns that an attempt can change: all but the target."""
+
+
 def progress_values(row: Recorded) -> Values:
-    """The columns that an attempt can change: all but the target."""
+    """The values of ``PROGRESS``."""
     remote = row.remote
     return {
         "status": str(row.status),
@@ -168,7 +176,7 @@ def recorded_of(row: Sequence[Any]) -> Recorded:
         lane=_LANES[lane],
         lease_owner=owner,
         lease_until=until,
-        protect=protect,
+        protect=bool(protect),
         commit=commit,
         author=author,
         last_outcome=outcome,
@@ -176,7 +184,7 @@ def recorded_of(row: Sequence[Any]) -> Recorded:
         http_status=http_status,
         altered=altered,
         blocker=None if blocker is None else key_of(blocker_kind, blocker),
-        force=force,
+        force=bool(force),  # SQLite knows numbers only
     )
 
 

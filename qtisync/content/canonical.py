@@ -15,7 +15,8 @@ import copy
 import functools
 import hashlib
 import re
-from typing import TYPE_CHECKING, Any, cast
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lxml import etree
 
@@ -31,7 +32,7 @@ from qtisync.content.xml_source import Element, forbidden, parse_text, tag_of
 from qtisync.model import Digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Sequence
 
 ALGORITHM = "canon/1"
 ANSWERS_ALGORITHM = "answers/1"
@@ -67,12 +68,32 @@ _SCORING = frozenset(
 
 def canonical_digest(root: Element) -> Digest:
     """The digest of a document's content, ``canon/1:`` and SHA-256 in hexadecimal. The tree is left as it is."""
-    return content_and_answers(root)[0]
+    records = _stream(root)[0]
+    return _digest(ALGORITHM, "".join(records))
 
 
 def content_and_answers(root: Element) -> tuple[Digest, Digest]:
-    """The digest of the content, and that of what decides a score: declarations and processing of an item."""
-    records, children = _stream(root)
+    """The digest of the content, and that of what decides a score."""
+    found = walked(root)
+    return found.content, found.answers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Walked:
+    """What one walk over a document tells; whoever needs more of it need not walk again."""
+
+    content: Digest
+    answers: Digest
+    """Of what decides a score: declarations and processing of an item."""
+    elements: Sequence[Element] | None
+    """Of the document, in its order; ``None`` if another tree than the one given had to be walked."""
+    may_have_handlers: bool
+    """False: no attribute has a name that begins with ``on``."""
+
+
+def walked(root: Element) -> Walked:
+    """The digests of a document and its elements. The tree is left as it is."""
+    records, children, elements = _stream(root)
     ends = [start for _, start in children[1:]] + [len(records)]
     scoring = [
         record
@@ -80,7 +101,14 @@ def content_and_answers(root: Element) -> tuple[Digest, Digest]:
         if tag in _SCORING
         for record in records[start:end]
     ]
-    return _digest(ALGORITHM, records), _digest(ANSWERS_ALGORITHM, scoring)
+    stream = "".join(records)
+    return Walked(
+        content=_digest(ALGORITHM, stream),
+        answers=_digest(ANSWERS_ALGORITHM, "".join(scoring)),
+        elements=elements if elements and elements[0] is root else None,
+        # Of an attribute in a namespace the prefix may be left out of the stream.
+        may_have_handlers="\x02on" in stream or stream.count("\x02{") != stream.count(f"\x02{_XML}"),
+    )
 
 
 def digest_text(xml: str) -> Digest | None:
@@ -94,12 +122,16 @@ def digest_text(xml: str) -> Digest | None:
     return canonical_digest(root)
 
 
-def _digest(algorithm: str, records: list[str]) -> Digest:
-    return Digest(f"{algorithm}:{hashlib.sha256(''.join(records).encode()).hexdigest()}")
+def _digest(algorithm: str, stream: str) -> Digest:
+    return Digest(f"{algorithm}:{hashlib.sha256(stream.encode()).hexdigest()}")
 
 
-def _stream(root: Element) -> tuple[list[str], list[tuple[str, int]]]:
-    """The records, and where each child of the root begins in them. Most documents need only the first, quick walk."""
+_Stream: TypeAlias = tuple[list[str], list[tuple[str, int]], list[Any]]
+"""The records, where each child of the root begins in them, and the elements."""
+
+
+def _stream(root: Element) -> _Stream:
+    """Most documents need only the first, quick walk."""
     found = _walk(root, careful=False) or _walk(_without_remarks(root), careful=True)
     if found is None:
         raise ValueError("the document has unresolved entities: refuse a DOCTYPE before")
@@ -112,13 +144,13 @@ def _without_remarks(root: Element) -> Element:
     return bare
 
 
-def _walk(root: Element, *, careful: bool) -> tuple[list[str], list[tuple[str, int]]] | None:
+def _walk(root: Element, *, careful: bool) -> _Stream | None:
     """``None``: give up, because of a remark or, unless careful, of something in a line where the XSD has no text."""
     records: list[str] = []
     children: list[tuple[str, int]] = []
+    elements: list[Any] = list(root.iter())  # the stubs give a tag types that a parsed one never has
     outer: list[tuple[int, int]] = []  # of the ancestors above the parent: mode, and children still to come
     mode, left = _FLOW, 1  # of the parent
-    elements = cast("Iterator[Any]", root.iter())  # the stubs give a tag types that a parsed one never has
     for element in elements:
         while not left:
             mode, left = outer.pop()
@@ -148,7 +180,7 @@ def _walk(root: Element, *, careful: bool) -> tuple[list[str], list[tuple[str, i
         if count:
             outer.append((mode, left))
             mode, left = own, count
-    return records, children
+    return records, children, elements
 
 
 @functools.lru_cache(maxsize=2048)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 
 _WILD = frozenset("*?[")
+_ENDING = re.compile(r"\*\*/\*[^/*?\[]+")  # all files whose names end so
 _RANGE = re.compile("(.)-(.)|(.)", re.DOTALL)
 
 
@@ -16,9 +17,13 @@ def matcher(patterns: Iterable[str]) -> Callable[[str], bool]:
     included; ``*`` and ``?`` never cross a ``/``; ``[abc]``, ``[a-z]`` and ``[!a]`` as in a shell. Names that begin
     with a dot are matched like others. ``drafts/`` means ``drafts/**``; a leading ``/`` or ``./`` says nothing.
     """
-    expressions = sorted({_expression(pattern) for pattern in patterns})
-    if not expressions:
+    patterns = tuple(patterns)
+    if not patterns:
         return lambda _path: False
+    if all(map(_ENDING.fullmatch, patterns)):
+        endings = tuple(pattern.removeprefix("**/*") for pattern in patterns)
+        return lambda path: path.endswith(endings)
+    expressions = sorted({_expression(pattern) for pattern in patterns})
     found = re.compile("|".join(expressions), re.DOTALL).fullmatch
     return lambda path: found(path) is not None
 

@@ -5,6 +5,7 @@ The checks and how often they hit real items are in the design's table "Checks b
 
 from __future__ import annotations
 
+import functools
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -16,10 +17,14 @@ from qtisync.content.lint_survey import remark, survey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import TypeAlias
 
+    from qtisync.content.canonical import Walked
     from qtisync.content.facts import Remark
     from qtisync.content.lint_survey import Survey
     from qtisync.content.xml_source import Element
+
+    _Check: TypeAlias = Callable[[Survey], Iterator[Remark]]
 
 _MOST = 20
 """Remarks of one check on one file: whoever has more knows by then."""
@@ -28,22 +33,38 @@ _HANDLERS = etree.XPath("//@*[starts-with(name(), 'on')]/..")
 _LINKS = ("a", "href"), ("img", "src"), ("object", "data"), ("source", "src")
 
 
-def lint(root: Element) -> tuple[Remark, ...]:
-    """All remarks on a QTI 3 item or stimulus, check by check and in document order."""
-    found = survey(root)
-    lost = _outside_namespace(found)
-    if lost is not None:  # to the other checks such elements do not exist: what they would say misleads
-        return (lost,)
-    return tuple([one for check in _CHECKS for one in islice(check(found), _MOST)])
+def lint(root: Element, seen: Walked | None = None) -> tuple[Remark, ...]:
+    """All remarks on a QTI 3 item or stimulus, check by check and in document order. ``seen``: what is known of it."""
+    found = survey(root, seen.elements if seen is not None else None)
+    checks = _relevant(frozenset(found.by_tag), handlers=seen is None or seen.may_have_handlers)
+    return tuple([one for check in checks for one in islice(check(found), _MOST)])
 
 
-def _outside_namespace(survey: Survey) -> Remark | None:
-    for tag, elements in survey.by_tag.items():
-        namespace, _, name = tag.rpartition("}")
-        if name.startswith("qti-") and namespace != "{" + QTI:
-            message = f"<{name}> is not in the namespace of QTI 3: nothing will recognise it."
-            return remark(elements[0], "element-outside-namespace", message, 'Delete xmlns="…" on it or around it.')
-    return None
+@functools.lru_cache(maxsize=256)
+def _relevant(tags: frozenset[str], *, handlers: bool) -> tuple[_Check, ...]:
+    """The checks that could find something among such elements; most documents have the same ones."""
+    names = {tag.rpartition("}")[2] for tag in tags}
+    if any(map(_is_lost, tags)):  # to the other checks such elements do not exist: what they would say misleads
+        return (_outside_namespace,)
+    if any(name.endswith("-interaction") for name in names):
+        names.add(_INTERACTION)
+    if handlers:
+        names.add(_HANDLER)
+    return tuple(check for check, needs in _CHECKS if not names.isdisjoint(needs))
+
+
+def _is_lost(tag: str) -> bool:
+    namespace, _, name = tag.rpartition("}")
+    return name.startswith("qti-") and namespace != "{" + QTI
+
+
+def _outside_namespace(survey: Survey) -> Iterator[Remark]:
+    """The first kind of element for which this is so: all others have the same reason."""
+    for tag in islice(filter(_is_lost, survey.by_tag), 1):
+        name = tag.rpartition("}")[2]
+        message = f"<{name}> is not in the namespace of QTI 3: nothing will recognise it."
+        hint = 'Delete xmlns="…" on it or around it.'
+        yield remark(survey.by_tag[tag][0], "element-outside-namespace", message, hint)
 
 
 def _image_without_alt(survey: Survey) -> Iterator[Remark]:
@@ -79,27 +100,34 @@ def _active_content(survey: Survey) -> Iterator[Remark]:
         yield remark(element, "active-content", message, hint)
 
 
-_CHECKS: tuple[Callable[[Survey], Iterator[Remark]], ...] = (
-    lint_responses.response_not_declared,
-    lint_responses.duplicate_declaration,
-    lint_responses.base_type_missing,
-    lint_responses.wrong_base_type,
-    lint_responses.duplicate_choice,
-    lint_responses.not_a_choice,
-    lint_responses.several_correct,
-    lint_responses.max_choices,
-    lint_responses.response_unused,
-    lint_responses.untidy_value,
-    lint_processing.variable_not_declared,
-    lint_processing.target_not_declared,
-    lint_processing.mapping_missing,
-    lint_processing.template_needs,
-    lint_processing.template_scores_one,
-    lint_processing.processing_missing,
-    lint_processing.feedback_outcome,
-    lint_processing.feedback_never_shown,
-    _image_without_alt,
-    _object_without_fallback,
-    _video_without_track,
-    _active_content,
+_INTERACTION, _HANDLER = "*-interaction", "@on*"
+_DECLARATION = ("qti-response-declaration", "qti-outcome-declaration", "qti-template-declaration")
+_RESPONSE_READERS = ("qti-correct", "qti-map-response", "qti-map-response-point")
+_CHECKS: tuple[tuple[_Check, tuple[str, ...]], ...] = (
+    (lint_responses.response_not_declared, (_INTERACTION,)),
+    (lint_responses.duplicate_declaration, (*_DECLARATION, "qti-context-declaration")),
+    (lint_responses.base_type_missing, _DECLARATION),
+    (lint_responses.wrong_base_type, (_INTERACTION,)),
+    (lint_responses.duplicate_choice, (_INTERACTION,)),
+    (lint_responses.not_a_choice, (_INTERACTION,)),
+    (lint_responses.several_correct, ("qti-correct-response",)),
+    (lint_responses.max_choices, (_INTERACTION,)),
+    (lint_responses.response_unused, ("qti-response-declaration",)),
+    (lint_responses.untidy_value, ("qti-value",)),
+    (
+        lint_processing.variable_not_declared,
+        (*_RESPONSE_READERS, "qti-variable", "qti-default", "qti-printed-variable"),
+    ),
+    (lint_processing.target_not_declared, tuple(lint_processing.SETTERS)),
+    (lint_processing.mapping_missing, ("qti-map-response", "qti-map-response-point")),
+    (lint_processing.template_needs, ("qti-response-processing",)),
+    (lint_processing.template_scores_one, ("qti-response-processing",)),
+    (lint_processing.processing_missing, ("qti-response-processing", "qti-response-declaration")),
+    (lint_processing.feedback_outcome, lint_processing.FEEDBACK),
+    (lint_processing.feedback_never_shown, lint_processing.FEEDBACK),
+    (_image_without_alt, ("img",)),
+    (_object_without_fallback, ("object",)),
+    (_video_without_track, ("video",)),
+    (_active_content, (*_ACTIVE, *(name for name, _ in _LINKS), _HANDLER)),
 )
+"""Every check, and the names of which at least one must occur for it to find anything."""

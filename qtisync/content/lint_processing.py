@@ -23,14 +23,14 @@ _NEEDS: Mapping[str, str] = {
     "CC2_map_response": "mapping",
 }
 """The standard response-processing templates, and what each reads from the declaration of RESPONSE."""
-_SETTERS: Mapping[str, str] = {
+SETTERS: Mapping[str, str] = {
     "qti-set-outcome-value": "outcome",
     "qti-lookup-outcome-value": "outcome",
     "qti-set-template-value": "template",
     "qti-set-correct-response": "response",
 }
 _LITERAL = frozenset(TAG + name for name in ("qti-base-value", "qti-multiple", "qti-ordered", "qti-null"))
-_FEEDBACK = ("qti-modal-feedback", "qti-feedback-inline", "qti-feedback-block")
+FEEDBACK = ("qti-modal-feedback", "qti-feedback-inline", "qti-feedback-block")
 
 
 def variable_not_declared(survey: Survey) -> Iterator[Remark]:
@@ -49,7 +49,7 @@ def variable_not_declared(survey: Survey) -> Iterator[Remark]:
 def target_not_declared(survey: Survey) -> Iterator[Remark]:
     """Rules write to variables that exist."""
     declared = {"outcome": survey.outcomes, "template": survey.templates, "response": survey.responses}
-    for setter, kind in _SETTERS.items():
+    for setter, kind in SETTERS.items():
         for rule in survey.by_tag.get(TAG + setter, ()):
             name = rule.get("identifier")
             if name not in declared[kind] and name not in BUILT_IN:
@@ -142,7 +142,7 @@ def processing_missing(survey: Survey) -> Iterator[Remark]:
 
 def feedback_outcome(survey: Survey) -> Iterator[Remark]:
     """Feedback is steered by a declared outcome of base type identifier."""
-    for feedback in survey.all(*_FEEDBACK):
+    for feedback in survey.all(*FEEDBACK):
         name = feedback.get("outcome-identifier", "")
         outcome = survey.outcomes.get(name)
         if outcome is None:
@@ -156,7 +156,7 @@ def feedback_outcome(survey: Survey) -> Iterator[Remark]:
 
 def feedback_never_shown(survey: Survey) -> Iterator[Remark]:
     """Some rule can set the outcome to the feedback's identifier."""
-    feedbacks = [one for one in survey.all(*_FEEDBACK) if one.get("show-hide", "show") == "show"]
+    feedbacks = [one for one in survey.all(*FEEDBACK) if one.get("show-hide", "show") == "show"]
     if not feedbacks or _unknown_rules(survey):
         return
     possible = _possible_values(survey)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from qtisync.content.lint_survey import Declaration, Interaction, Survey
     from qtisync.content.xml_source import Element
 
+_DECLARATIONS = tuple(f"qti-{kind}-declaration" for kind in ("response", "outcome", "template", "context"))
 _IDENTIFIER = frozenset(("identifier",))
 _PAIR = frozenset(("pair",))
 _DIRECTED_PAIR = frozenset(("directedPair",))
@@ -55,9 +56,7 @@ def response_not_declared(survey: Survey) -> Iterator[Remark]:
 def duplicate_declaration(survey: Survey) -> Iterator[Remark]:
     """Each variable is declared once."""
     seen: set[str] = set()
-    for element in survey.all(
-        "qti-response-declaration", "qti-outcome-declaration", "qti-template-declaration", "qti-context-declaration"
-    ):
+    for element in survey.all(*_DECLARATIONS):
         identifier = element.get("identifier", "")
         if identifier in seen:
             message = f"The variable {shown(identifier)} is declared twice."
@@ -114,8 +113,9 @@ def not_a_choice(survey: Survey) -> Iterator[Remark]:
 def _strangers(declared: Declaration, names: set[str]) -> Iterator[Remark]:
     hint = "Correct the value, or the choice's identifier."
     for value in declared.correct or ():
-        if not names.issuperset(value.split()):
-            message = f"The correct response {shown(value.strip())} is not one of the choices."
+        strangers = [name for name in value.split() if name not in names]
+        if strangers:  # of a pair only the half that is wrong is told: the other one is an answer
+            message = f"The correct response {shown(' '.join(strangers))} is not one of the choices."
             yield remark(declared.element, "correct-response-not-a-choice", message, hint)
     for entry in declared.mapping if declared.mapping is not None else ():
         key = entry.get("map-key", "")
@@ -176,7 +176,8 @@ def untidy_value(survey: Survey) -> Iterator[Remark]:
             if not len(value):
                 yield remark(value, "value-blank", "A qti-value is empty.", "Write the value, or delete it.")
         elif bare != text:
-            message = f"There is white space around the value {shown(bare)}."
+            # The value itself is not told: it may be the answer.
+            message = "There is white space around the value of a qti-value."
             yield remark(value, "value-whitespace", message, "Write the value right between its tags.")
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qtisync.content.canonical import QTI
 from qtisync.content.facts import Remark
-from qtisync.content.xml_source import Element, tag_of
+from qtisync.content.xml_source import Element
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -28,9 +27,11 @@ _CHOICES = frozenset(
         "qti-gap",
     )
 )
+_CORRECT, _DEFAULT, _VALUE = TAG + "qti-correct-response", TAG + "qti-default-value", TAG + "qti-value"
+_MAPPING, _AREA_MAPPING = TAG + "qti-mapping", TAG + "qti-area-mapping"
 BUILT_IN = frozenset(("completionStatus", "duration", "numAttempts", "QTI_CONTEXT"))
 """Variables that every item has without declaring them."""
-DECLARATIONS = ("response", "outcome", "template", "context")
+_DECLARATION_TAGS = tuple(f"{TAG}qti-{kind}-declaration" for kind in ("response", "outcome", "template", "context"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,13 +81,16 @@ class Survey:
             yield from self.by_tag.get(TAG + name, ())
 
 
-def survey(root: Element) -> Survey:
-    """Gather; ``root`` may be any element of a QTI document without comments."""
-    by_tag: defaultdict[str, list[Element]] = defaultdict(list)
+def survey(root: Element, elements: Sequence[Element] | None = None) -> Survey:
+    """Gather; ``root`` may be any element of a QTI document without comments, ``elements`` it and all below."""
+    by_tag: dict[str, list[Element]] = {}
     interactions: list[Interaction] = []
-    for element in root.iter("*"):
-        tag = tag_of(element)
-        by_tag[tag].append(element)
+    for element in elements or root.iter("*"):
+        tag: Any = element.tag  # the stubs allow for what one may assign
+        alike = by_tag.get(tag)
+        if alike is None:
+            alike = by_tag[tag] = []
+        alike.append(element)
         if tag in _CHOICES:
             if interactions:  # an interaction cannot hold another: the choice is of the last one that began
                 interactions[-1].choices.append(element)
@@ -94,11 +98,7 @@ def survey(root: Element) -> Survey:
             name = tag[len(TAG) + 4 : -12]
             response = element.get("response-identifier", "")
             interactions.append(Interaction(element=element, name=name, response=response))
-    declared = (
-        {one.identifier: one for one in map(_declaration, by_tag.get(f"{TAG}qti-{kind}-declaration", ()))}
-        for kind in DECLARATIONS
-    )
-    responses, outcomes, templates, contexts = declared
+    responses, outcomes, templates, contexts = (_declared(by_tag.get(tag)) for tag in _DECLARATION_TAGS)
     return Survey(
         root=root,
         by_tag=by_tag,
@@ -108,6 +108,10 @@ def survey(root: Element) -> Survey:
         contexts=contexts,
         interactions=interactions,
     )
+
+
+def _declared(elements: Sequence[Element] | None) -> Mapping[str, Declaration]:
+    return {one.identifier: one for one in map(_declaration, elements)} if elements else {}
 
 
 def remark(element: Element, code: str, message: str, hint: str = "") -> Remark:
@@ -128,13 +132,13 @@ def _declaration(element: Element) -> Declaration:
     area_mapping = False
     for child in element:
         name = child.tag
-        if name == TAG + "qti-correct-response":
+        if name == _CORRECT:
             correct = _values(child)
-        elif name == TAG + "qti-default-value":
+        elif name == _DEFAULT:
             defaults = _values(child)
-        elif name == TAG + "qti-mapping":
+        elif name == _MAPPING:
             mapping = child
-        elif name == TAG + "qti-area-mapping":
+        elif name == _AREA_MAPPING:
             area_mapping = True
     return Declaration(
         element=element,
@@ -149,4 +153,4 @@ def _declaration(element: Element) -> Declaration:
 
 
 def _values(element: Element) -> tuple[str, ...]:
-    return tuple([child.text or "" for child in element if child.tag == TAG + "qti-value"])
+    return tuple([child.text or "" for child in element if child.tag == _VALUE])

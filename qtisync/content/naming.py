@@ -15,15 +15,28 @@ MOST_NAMED = 10
 
 def case_twins(claims: Iterable[tuple[Key, RepoPath]]) -> Iterator[Problem]:
     """A warning for each file whose identifier differs from another one only by case or by Unicode form."""
+    claims = list(claims)
+    first: dict[tuple[Kind, str], Identifier] = {}
+    twins = set()
+    for key, _ in claims:
+        same = key.kind, folded(key.identifier)
+        if first.setdefault(same, key.identifier) != key.identifier:
+            twins.add(same)
+    if twins:
+        yield from _warnings_of(claims, twins)
+
+
+def _warnings_of(claims: list[tuple[Key, RepoPath]], twins: set[tuple[Kind, str]]) -> Iterator[Problem]:
     alike: defaultdict[tuple[Kind, str], dict[Identifier, list[RepoPath]]] = defaultdict(dict)
     for key, path in claims:
-        alike[key.kind, folded(key.identifier)].setdefault(key.identifier, []).append(path)
+        same = key.kind, folded(key.identifier)
+        if same in twins:
+            alike[same].setdefault(key.identifier, []).append(path)
     for spellings in alike.values():
-        if len(spellings) > 1:
-            first = sorted(spellings)[: MOST_NAMED + 1]
-            for spelling, paths in spellings.items():
-                message = _twin_message(spelling, {other: spellings[other][0] for other in first if other != spelling})
-                yield from (_twin(path, message) for path in paths)
+        shown = sorted(spellings)[: MOST_NAMED + 1]
+        for spelling, paths in spellings.items():
+            message = _twin_message(spelling, {other: spellings[other][0] for other in shown if other != spelling})
+            yield from (_twin(path, message) for path in paths)
 
 
 def folded(identifier: str) -> str:
@@ -35,6 +48,8 @@ def folded(identifier: str) -> str:
 
 def orphaned_sidecars(strays: Iterable[RepoPath], objects: Iterable[RepoPath], pattern: str) -> Iterator[Problem]:
     """A warning for each stray where sidecars of real objects lie; YAML files elsewhere are somebody else's."""
+    if not (strays := tuple(strays)):
+        return
     names = SidecarNames(pattern)
     expected = [path for name in objects for path in names.of(name)]
     places = {folder_of(path) for path in expected}

@@ -9,11 +9,11 @@ import re
 
 from lxml import etree
 
-from qtisync.content.canonical import MATHML, QTI, content_and_answers
+from qtisync.content.canonical import MATHML, QTI, walked
 from qtisync.content.facts import BrokenFacts, ObjectFacts, OtherFacts, Remark
 from qtisync.content.lint import lint
 from qtisync.content.syntax_words import explain
-from qtisync.content.xml_source import Element, complaints, decode, forbidden, parse_text, tag_of
+from qtisync.content.xml_source import Element, complaints, decode, forbidden, parse_text, parse_utf_8, tag_of
 from qtisync.model import Identifier, Kind
 
 MAX_BYTES = 2_000_000
@@ -21,6 +21,7 @@ MAX_BYTES = 2_000_000
 MAX_IDENTIFIER = 128
 """Characters. The longest real identifier has 63."""
 
+_REFERENCE = f"{{{QTI}}}qti-assessment-stimulus-ref"
 _KINDS = {"qti-assessment-item": Kind.ITEM, "qti-assessment-stimulus": Kind.STIMULUS}
 _OLD_KINDS = {"assessmentItem": Kind.ITEM, "assessmentStimulus": Kind.STIMULUS}
 _START = (
@@ -59,7 +60,7 @@ def parse_object(data: bytes, *, max_bytes: int = MAX_BYTES) -> ObjectFacts | Ot
     if isinstance(text, Remark):
         return BrokenFacts(problems=(text,))
     try:
-        root = parse_text(text)
+        root = parse_utf_8(data) if data.startswith(b"<") else parse_text(text)  # without a BOM it is UTF-8
     except etree.XMLSyntaxError as exc:
         return _damaged(text, explain(complaints(exc)))
     refusal = forbidden(root, text)
@@ -78,16 +79,16 @@ def parse_object(data: bytes, *, max_bytes: int = MAX_BYTES) -> ObjectFacts | Ot
 
 
 def _object(root: Element, kind: Kind, size: int) -> ObjectFacts:
-    content, answers = content_and_answers(root)
-    references = (ref.get("identifier", "") for ref in root.iter(f"{{{QTI}}}qti-assessment-stimulus-ref"))
+    found = walked(root)
+    references = (ref.get("identifier", "") for ref in root.iter(_REFERENCE))
     return ObjectFacts(
         kind=kind,
         identifier=Identifier(root.get("identifier", "")),
-        content=content,
+        content=found.content,
         size=size,
-        answers=answers if kind is Kind.ITEM else None,
+        answers=found.answers if kind is Kind.ITEM else None,
         references=tuple(dict.fromkeys(Identifier(reference) for reference in references if reference)),
-        findings=lint(root),
+        findings=lint(root, found),
     )
 
 

@@ -90,6 +90,17 @@ class SidecarNames:
         start = f"{folder}{slash}{self._folder}{self._before}{stem}"
         return tuple(start + after for after in self._afters)
 
+    def objects_of(self, path: str, endings: Iterable[str]) -> tuple[RepoPath, ...]:
+        """Where the objects of a sidecar may lie, if the names of all objects end so."""
+        found = []
+        for after in filter(path.endswith, self._afters):
+            head, slash, name = path.removesuffix(after).rpartition("/")
+            folder = head + slash
+            if folder.endswith(self._folder) and name.startswith(self._before):
+                stem = folder.removesuffix(self._folder) + name.removeprefix(self._before)
+                found += [stem + ending for ending in endings if path in self.of(stem + ending)]
+        return tuple(map(RepoPath, dict.fromkeys(found)))
+
     def could_be(self, path: str) -> bool:
         """Whether a path looks like a sidecar; ``.gitlab-ci.yml``, ``_config.yml`` and the like belong to others."""
         name = path.rpartition("/")[2]
@@ -143,7 +154,9 @@ def _paired(
         if found is not None:
             pairs[entry.path] = found
     layers = _layers(objects, companions, faults)
-    taken = {name for entry in matched for name in names.of(entry.path)}
+    used = {entry.path for entry in pairs.values()}
+    strays = [path for path in companions if path not in used and names.could_be(path)]
+    taken = {name for entry in matched for name in names.of(entry.path)} if strays else set()
     return Selection(
         objects=objects,
         sidecars=_readable(pairs, faults),
@@ -151,7 +164,7 @@ def _paired(
         pairs=pairs,
         layers=layers,
         faults=faults,
-        strays=tuple(RepoPath(path) for path in companions if path not in taken and names.could_be(path)),
+        strays=tuple(RepoPath(path) for path in strays if path not in taken),
         broken=broken,
         warnings=warnings,
     )

@@ -3,7 +3,7 @@
 PyYAML's own loaders follow aliases without limit, keep the last of two equal keys, read dates and octal numbers where
 nobody meant any, and end the process on deep nesting. So only its event stream is used: it is flat, it names lines, and
 reading stops at the first event that a sidecar may not have, long before nesting could hurt. Values are built from
-the same events, so nothing is parsed twice and no tag can construct anything.
+the same events, so nothing is parsed twice and no tag can construct anything. Plain sidecars do not come that far.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import yaml
 
 from qtisync.content.facts import BrokenFacts, Remark, SidecarFacts
 from qtisync.content.metadata import whole_numbers
+from qtisync.content.plain_sidecar import plain_mapping
 from qtisync.content.scalars import UnfaithfulNumberError, read_plain
 from qtisync.content.sidecar_rules import Document, sidecar_facts
 from qtisync.model import Json
@@ -40,6 +41,11 @@ def parse_sidecar(data: bytes, *, max_bytes: int = MAX_BYTES) -> SidecarFacts | 
     YAML 1.2 core scalars; keys are text and occur once; no anchors, tags, merge keys or second documents. An empty
     file has empty metadata.
     """
+    root = plain_mapping(data) if len(data) <= max_bytes else None
+    if root is not None:
+        plain = sidecar_facts(Document(root=root, lines={}))
+        if isinstance(plain, SidecarFacts):
+            return plain
     try:
         document = _read(_decode(data, max_bytes))
     except _UnreadableError as exc:

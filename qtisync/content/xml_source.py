@@ -6,6 +6,7 @@ Nothing here follows a reference: no network, no DTD, no entities, no XInclude. 
 from __future__ import annotations
 
 import codecs
+import functools
 import re
 import threading
 from itertools import islice
@@ -28,6 +29,8 @@ _UTF_32 = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _ASCII_BASED = re.compile(r"us-ascii|ascii|iso-8859-\d+|latin-?1|windows-125\d|cp125\d", re.IGNORECASE)
 _SAVE_AS_UTF_8 = "Save the file as UTF-8 and declare it so, or leave the encoding out."
+
+_LONG_DECLARATION = 200  # characters
 
 _COMPLAINTS = 50
 """As many of the parser's complaints are looked at: a missing prefix brings one for each use."""
@@ -61,7 +64,12 @@ def parser() -> etree.XMLParser:
 
 def parse_text(text: str) -> Element:
     """The root element of decoded XML; raises ``lxml.etree.XMLSyntaxError``."""
-    return etree.fromstring(text.encode(), parser())
+    return parse_utf_8(text.encode())
+
+
+def parse_utf_8(data: bytes) -> Element:
+    """The same for text that is known to be UTF-8, without BOM."""
+    return etree.fromstring(data, parser())
 
 
 def complaints(error: etree.XMLSyntaxError) -> tuple[tuple[str, int | None], ...]:
@@ -84,7 +92,7 @@ def forbidden(root: Element, text: str) -> Remark | None:
     A DOCTYPE brings entities whose text would be lost silently. Reading the attributes of one element takes lxml the
     square of their number, so a short document cannot have enough of them to matter.
     """
-    if root.getroottree().docinfo.doctype:
+    if "<!DOCTYPE" in text and root.getroottree().docinfo.doctype:
         return Remark(
             code="doctype",
             message="The file has a DOCTYPE; it could bring in foreign files or hidden text.",
@@ -106,6 +114,8 @@ def decode(data: bytes, *, max_bytes: int) -> str | Remark:
 
 
 def _not_xml(data: bytes, max_bytes: int) -> Remark | None:
+    if data.startswith(b"<") and len(data) <= max_bytes:  # as nearly all do
+        return None
     if data.startswith(_LFS):
         return Remark(
             code="git-lfs-pointer",
@@ -171,6 +181,17 @@ def _wrong(code: str, message: str, *, line: int) -> Remark:
 def _declared(text: str) -> str | None:
     if not text.startswith("<?xml"):
         return None
+    end = text.find("?>", 0, _LONG_DECLARATION)
+    return _in_short_declaration(text[: end + 2]) if end > 0 else _in_declaration(text)
+
+
+@functools.lru_cache(maxsize=64)
+def _in_short_declaration(text: str) -> str | None:
+    """Kept, because nearly all files begin with the same one."""
+    return _in_declaration(text)
+
+
+def _in_declaration(text: str) -> str | None:
     declaration = DECLARATION.match(text)
     encoding = _ENCODING.search(declaration[0]) if declaration else None
     return encoding[1] if encoding else None

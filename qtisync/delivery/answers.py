@@ -39,6 +39,8 @@ _CONTENT_FAULT = re.compile(
     r"missing or unexpected namespace|unsupported interaction type",
     re.IGNORECASE,
 )
+# Three tags or more are no words about a tag but the item itself, which must not reach a log.
+_QUOTED = re.compile(r"<[^<>]+>[^<>]*<[^<>]+>[^<>]*<.*", re.DOTALL)
 _REFUSALS = frozenset({400, 413, 415, 422})
 
 
@@ -188,11 +190,12 @@ def server_words(status: int, document: Mapping[str, Any] | None, reply: Respons
         parts.append(f"(event {event})")
     if not parts and status >= 500:
         return f"{status} without an explanation"  # what is left of the body may be a stack trace
-    return f"{status}: {_one_line('; '.join(parts) or _excerpt(reply.body))}"
+    return f"{status}: {_one_line(_QUOTED.sub('[a document]', '; '.join(parts)) or _excerpt(reply.body))}"
 
 
 def _excerpt(body: bytes) -> str:
-    text = re.sub(r"<[^>]*>", " ", body[:2000].decode("utf-8", "replace"))
+    text = body[:2000].decode("utf-8", "replace")
+    text = "[a document]" if "<qti-" in text else re.sub(r"<[^>]*>", " ", text)
     return _one_line(text)[:120] or "(nothing readable)"
 
 

@@ -1,8 +1,7 @@
 """The pace at which requests may leave: one small value, changed only by pure functions.
 
-GCRA with a burst of one gives the spacing. Above it sits a controller that searches for the rate the API allows: it
-doubles each second until the first refusal, then goes up in small steps and down by a factor, with one cut per
-congestion event: answers to requests that were sent before the last cut are stale and change nothing.
+GCRA with a burst of one gives the spacing. Above it sits the controller of ``delivery.search``. There is one cut per
+congestion event: answers to requests that were sent before the last cut are stale and change no rate.
 """
 
 from __future__ import annotations
@@ -10,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from qtisync.delivery.search import SOON, Search, after_refusal, after_use, recalled, remembered
+
 START_RATE = 10.0  # requests per second before anything is known
-CUT = 0.75  # factor of a cut
-STEP = 0.02  # growth per second after the first cut, as a share of the rate
 MAX_STREAK_PAUSE = 60.0  # longest pause of our own making, in seconds
+BREATH = 0.3  # shortest pause after a cut, in seconds: an empty bucket would refuse the lower rate as well
+SAME = 0.1  # a limit that headers name is taken over when it differs by more than this share
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +31,8 @@ class Pace:
     paused_until: float = 0.0
     pause_reason: str = ""
     memory: Mapping[str, float] = field(default_factory=dict)
-    """What the controller remembers: ``cut_at`` (time of the last cut), ``grown_at`` (time of the last growth),
-    ``streak`` (refusals in a row)."""
+    """What is remembered beside that: the fields of ``search.Search``, ``streak`` (refusals in a row), and ``cap``
+    (a rate that the API's own headers name; 0 or absent: none)."""
 
 
 def first_pace(ceiling: float, *, adaptive: bool) -> Pace:
@@ -45,7 +46,10 @@ def resumed(pace: Pace | None, ceiling: float, now: float, *, adaptive: bool, lo
     if pace is None:
         return first_pace(ceiling, adaptive=adaptive)
     floor = min(0.1, ceiling)
-    rate = max(floor, min(pace.rate, ceiling)) if adaptive else ceiling
+    learned = pace.memory.get("rate", pace.rate)
+    rate = max(floor, min(learned, ceiling)) if adaptive else ceiling
+    memory = {name: min(value, now) if name.endswith("_at") else value for name, value in pace.memory.items()}
+    memory.pop("cap", None)  # what headers said then says nothing about now
     return replace(
         pace,
         ceiling=ceiling,
@@ -53,7 +57,7 @@ def resumed(pace: Pace | None, ceiling: float, now: float, *, adaptive: bool, lo
         floor=floor,
         tat=min(pace.tat, now + 1 / rate),
         paused_until=min(pace.paused_until, now + longest_pause),
-        memory={name: min(value, now) if name.endswith("_at") else value for name, value in pace.memory.items()},
+        memory={**memory, "rate": rate} if "rate" in memory else memory,
     )
 
 
@@ -62,40 +66,64 @@ def ready_at(pace: Pace, now: float) -> float:
     return max(now, pace.tat, pace.paused_until)
 
 
-def after_success(pace: Pace, sent_at: float, now: float, *, adaptive: bool = True) -> Pace:
-    """The pace after an answer that was no refusal of speed."""
-    cut_at = pace.memory.get("cut_at", 0.0)
-    if sent_at < cut_at:
+def after_success(pace: Pace, sent_at: float, now: float, *, adaptive: bool = True, accepted: int = 1) -> Pace:
+    """The pace after an answer that was no refusal of speed; the same object where nothing is to be changed.
+
+    ``accepted``: how many such answers came since the last change.
+    """
+    memory = pace.memory
+    if sent_at < memory.get("cut_at", 0.0):
         return pace
-    grown_at = pace.memory.get("grown_at", 0.0)
-    if not adaptive or pace.rate >= pace.ceiling or now - grown_at < 1.0:
-        return pace if not pace.memory.get("streak") else replace(pace, memory={**pace.memory, "streak": 0.0})
-    factor = 2.0 if not cut_at else 1.0 + STEP
-    first = grown_at == 0.0  # the first second only starts the count: one answer proves nothing
-    rate = pace.rate if first else min(pace.ceiling, pace.rate * factor)
-    return replace(pace, rate=rate, memory={**pace.memory, "grown_at": now, "streak": 0.0})
+    calm = pace if not memory.get("streak") else replace(pace, memory={**memory, "streak": 0.0})
+    if not adaptive or now < memory.get("look_at", 0.0):
+        return calm
+    return _with(calm, after_use(recalled(memory, pace.rate), now, pace.ceiling, accepted))
 
 
-def after_throttle(pace: Pace, sent_at: float, now: float, until: float, *, adaptive: bool = True) -> Pace:
+def after_throttle(
+    pace: Pace, sent_at: float, now: float, until: float, *, adaptive: bool = True, accepted: int = 0
+) -> Pace:
     """The pace after a refusal of speed: the queue waits until ``until``, and the rate is cut once per event."""
-    paused = replace(
-        pace, paused_until=max(pace.paused_until, until), tat=max(pace.tat, until), pause_reason="throttled"
-    )
-    if sent_at < pace.memory.get("cut_at", 0.0):
-        return paused
-    streak = pace.memory.get("streak", 0.0) + 1
-    own = min(MAX_STREAK_PAUSE, 0.5 * 2.0 ** min(streak - 1, 10))
-    wait_until = max(paused.paused_until, now + own) if streak > 1 else paused.paused_until
-    rate = max(pace.floor, pace.rate * CUT) if adaptive else pace.rate
-    return replace(
-        paused,
-        rate=rate,
-        paused_until=wait_until,
-        tat=max(paused.tat, wait_until),
-        memory={**pace.memory, "cut_at": now, "grown_at": now, "streak": streak},
-    )
+    waiting = paused(pace, until, "throttled")
+    memory = pace.memory
+    if sent_at < memory.get("cut_at", 0.0):
+        return waiting
+    streak = memory.get("streak", 0.0) + 1
+    if streak > 1:
+        own = min(MAX_STREAK_PAUSE, 0.5 * 2.0 ** min(streak - 1, 10))
+        waiting = paused(waiting, now + own, "throttled")
+    if not adaptive:
+        return replace(waiting, memory={**memory, "cut_at": now, "streak": streak})
+    waiting = paused(waiting, now + BREATH, "throttled")
+    search = after_refusal(recalled(memory, pace.rate), now, waiting.paused_until, pace.floor, accepted)
+    return _with(replace(waiting, memory={**memory, "streak": streak}), search, highest=pace.rate)
+
+
+def after_scarcity(pace: Pace, sent_at: float, now: float, *, accepted: int = 0) -> Pace:
+    """The pace after headers that say: almost nothing is left. A cut without a refusal and without a pause."""
+    cut_at = pace.memory.get("cut_at", 0.0)
+    if sent_at < cut_at or now < cut_at + SOON:  # what is left takes a while to grow again
+        return pace
+    search = after_refusal(recalled(pace.memory, pace.rate), now, now, pace.floor, accepted)
+    return _with(pace, search, highest=pace.rate)
+
+
+def capped(pace: Pace, cap: float | None) -> Pace:
+    """The pace under a rate that the API's own headers name, or no longer; the same object if it is about the same."""
+    before, after = pace.memory.get("cap", 0.0), cap or 0.0
+    if abs(after - before) <= SAME * before:
+        return pace
+    return _with(replace(pace, memory={**pace.memory, "cap": after}), recalled(pace.memory, pace.rate))
 
 
 def paused(pace: Pace, until: float, reason: str) -> Pace:
-    """The pace while the API is in trouble: nothing leaves before ``until``."""
+    """The pace while the API is in trouble or asked for a pause: nothing leaves before ``until``."""
     return replace(pace, paused_until=max(pace.paused_until, until), tat=max(pace.tat, until), pause_reason=reason)
+
+
+def _with(pace: Pace, search: Search, highest: float | None = None) -> Pace:
+    """``pace`` at the rate that ``search`` chose, between floor and ceiling, below the cap and ``highest``."""
+    top = min(pace.ceiling, highest or pace.ceiling)
+    chosen = replace(search, rate=max(pace.floor, min(search.rate, top)))
+    cap = pace.memory.get("cap") or chosen.rate
+    return replace(pace, rate=max(pace.floor, min(chosen.rate, cap)), memory={**pace.memory, **remembered(chosen)})

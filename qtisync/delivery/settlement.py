@@ -17,6 +17,17 @@ class Claim:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """What one look at the front of the queue came to: a claim, a slot of the pace to wait for, or neither."""
+
+    claim: Claim | None = None
+    begins: float | None = None
+    """When the slot begins that was taken for the row that is ready; nothing is claimed before."""
+    ready: float | None = None
+    """When the next queued row may be claimed; ``None``: nothing is queued."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settlement:
     """The end of one attempt.
 

@@ -26,6 +26,12 @@ from qtisync.delivery.outcome import (
 )
 from qtisync.model import Digest, Facets, Json, Key, Kind, Metadata, Presence, Remote, Scope
 
+NOT_OURS = (
+    "it exists at the API and is not ours: its identifier has none of the owned prefixes. Give the item another "
+    "identifier, or add its prefix to owned_prefixes and run `qtisync retry` for it"
+)
+
+REREADS = 3  # reads after a write that may show what was there before it, until that is believed
 COLLECTIONS: Mapping[Kind, str] = {
     Kind.ITEM: "assessment-items",
     Kind.STIMULUS: "stimuli",
@@ -44,6 +50,11 @@ class Terms:
     """The metadata call may be used: the canary passed."""
     owned: bool = True
     """The identifier is ours by prefix, or all of git is ours."""
+    on_content_change: Metadata = field(default_factory=dict)
+    """Keys that are set in the write that creates an item or changes its content, over git's and foreign ones.
+
+    They are not git's: whoever changes them at the API later (an approval by a person) is a foreign writer.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,15 +106,15 @@ def read(key: Key, purpose: Purpose) -> Request:
 def _first(job: Job) -> Request | Outcome:
     if job.presence is Presence.ABSENT:
         return _create(job)
-    if job.presence is Presence.DOUBTFUL or needs_reading(job):
+    if job.presence is Presence.DOUBTFUL or needs_reading(job.acknowledged, job.terms):
         return read(job.key, Purpose.PRE_READ)
-    return write(job, {})
+    return write(job, job.metadata, content=Scope.CONTENT in job.scope)
 
 
-def needs_reading(job: Job) -> bool:
+def needs_reading(acknowledged: Facets, terms: Terms) -> bool:
     """Whether the API's copy is read before it is written: foreign keys, conflicts, or an answer that was lost."""
-    doubt = job.acknowledged.content is None or job.acknowledged.metadata is None
-    return doubt or job.terms.preserve_foreign or not job.terms.overwrite_conflicts
+    doubt = acknowledged.content is None or acknowledged.metadata is None
+    return doubt or terms.preserve_foreign or not terms.overwrite_conflicts
 
 
 def _after_shown(job: Job, steps: tuple[Step, ...], request: Request, answer: Shown) -> Request | Outcome:
@@ -116,26 +127,42 @@ def _after_shown(job: Job, steps: tuple[Step, ...], request: Request, answer: Sh
     different = differences(job, _metadata_of(meant), remote)
     if not different:
         return Accepted(remote=remote, status=answer.status)
+    if request.purpose is Purpose.READ_BACK and _lags(steps, remote):
+        return read(job.key, Purpose.READ_BACK)
     if request.purpose is Purpose.UPDATE_METADATA or _wrote(steps) is Purpose.UPDATE_METADATA:
         # The special call did not do what it should: the complete one follows at once.
         return _once(steps, Purpose.UPDATE, update(job, _metadata_of(meant)), answer)
     return Altered(remote=remote, differences=different, status=answer.status)
 
 
+def _lags(steps: tuple[Step, ...], remote: RemoteObject) -> bool:
+    """Whether a read shows what was there before the write, and was not repeated often: a copy that lags."""
+    written = next((answer for request, answer in reversed(steps) if request.purpose.writes), None)
+    if not isinstance(written, Shown) or None in (written.remote.version, remote.version):
+        return False
+    reads = sum(request.purpose is Purpose.READ_BACK for request, _ in steps)
+    return (remote.version or 0) < (written.remote.version or 0) and reads < REREADS
+
+
 def _after_reading(job: Job, steps: tuple[Step, ...], remote: RemoteObject) -> Request | Outcome:
     foreign = foreign_keys(job, remote)
-    wanted = {**foreign, **job.metadata}
-    if not differences(job, wanted, remote) and (job.terms.preserve_foreign or remote.metadata == job.metadata):
+    ours = confirmed_keys(job, remote) if Scope.CONTENT in job.scope else job.metadata
+    same = not differences(job, {**foreign, **ours}, remote) and content_seen(job, remote)
+    # A person may insist on our version (`retry`), but never over an object that is not ours. What our own lost create
+    # left there is ours.
+    if not (job.terms.owned or _known(job) or (same and job.presence is Presence.DOUBTFUL)):
+        return Conflicted(message=NOT_OURS, remote=remote)
+    if same and (job.terms.preserve_foreign or remote.metadata == ours):
         return Accepted(remote=remote, written=False)
     complaint = conflict(job, remote)
-    # A person may insist on our version (`retry`), but never over an object that is not ours.
-    if complaint is not None and not (job.force and (job.terms.owned or _known(job))):
+    if complaint is not None and not job.force:
         return Conflicted(message=complaint, remote=remote)
     if any(step.purpose in {Purpose.UPDATE, Purpose.UPDATE_METADATA} for step, _ in steps):
         return Unavailable(message="the object appears and disappears at the API; trying again later")
     kept = foreign if job.terms.preserve_foreign else {}
-    changed = frozenset() if content_as_meant(job, remote) else frozenset({Scope.CONTENT})
-    return write(job, kept, also=changed)
+    # What lies there decides whether the content changes: after a lost answer it may have changed already.
+    content = Scope.CONTENT in job.scope if job.key.kind is not Kind.ITEM else not content_as_meant(job, remote)
+    return write(job, {**kept, **ours}, content=content)
 
 
 def _after_missing(job: Job, steps: tuple[Step, ...], request: Request) -> Request | Outcome:
@@ -157,17 +184,21 @@ def _once(steps: tuple[Step, ...], purpose: Purpose, request: Request, otherwise
     )
 
 
-def write(job: Job, foreign: Metadata, also: frozenset[Scope] = frozenset()) -> Request:
-    """The call that writes ``job``; ``foreign`` metadata is sent back with git's."""
-    metadata = {**foreign, **job.metadata}
-    only_metadata = (job.scope | also) == {Scope.METADATA} and job.key.kind is Kind.ITEM
-    if only_metadata and job.terms.metadata_endpoint:
+def write(job: Job, metadata: Metadata, *, content: bool) -> Request:
+    """The call that writes ``job`` with all of ``metadata``; ``content``: it changes the content as well."""
+    if content:
+        return update(job, {**metadata, **_set_with_content(job)})
+    if job.terms.metadata_endpoint and job.scope == {Scope.METADATA} and job.key.kind is Kind.ITEM:
         return update_metadata(job, metadata)
     return update(job, metadata)
 
 
+def _set_with_content(job: Job) -> Metadata:
+    return job.terms.on_content_change if job.key.kind is Kind.ITEM else {}
+
+
 def _create(job: Job) -> Request:
-    body = {**job.body, "metadata": dict(job.metadata)}
+    body = {**job.body, "metadata": {**job.metadata, **_set_with_content(job)}}
     return Request(method="POST", segments=(COLLECTIONS[job.key.kind],), purpose=Purpose.CREATE, body=body)
 
 
@@ -188,6 +219,16 @@ def foreign_keys(job: Job, remote: RemoteObject) -> Metadata:
     """Metadata at the API that is not git's: neither wanted now nor confirmed as ours before."""
     ours = job.acknowledged_metadata.keys() | job.metadata.keys()
     return {name: value for name, value in remote.metadata.items() if name not in ours}
+
+
+def confirmed_keys(job: Job, remote: RemoteObject) -> Metadata:
+    """Git's keys as the API holds them once they are confirmed: those that ``on_content_change`` overrode differ."""
+    held = {
+        name: value
+        for name, value in _set_with_content(job).items()
+        if name in job.metadata and same_json(remote.metadata.get(name), value)
+    }
+    return {**job.metadata, **held}
 
 
 def differences(job: Job, meant: Metadata, remote: RemoteObject) -> tuple[str, ...]:
@@ -213,6 +254,11 @@ def content_as_meant(job: Job, remote: RemoteObject) -> bool:
     return remote.content == job.content or unchanged
 
 
+def content_seen(job: Job, remote: RemoteObject) -> bool:
+    """Whether the API's copy proves that our content is there. A stimulus that the API rewrote never does: it is sent."""
+    return job.key.kind is Kind.ITEM or Scope.CONTENT not in job.scope or remote.content == job.content
+
+
 def same_json(one: Json, other: Json) -> bool:
     """Equality of JSON values; ``True`` is not 1."""
     if isinstance(one, bool) or isinstance(other, bool):
@@ -225,12 +271,8 @@ def same_json(one: Json, other: Json) -> bool:
 
 
 def conflict(job: Job, remote: RemoteObject) -> str | None:
-    """Why the API's copy must not be overwritten; ``None`` if it may be."""
-    if not _known(job):
-        if job.terms.owned:
-            return None
-        return "it exists at the API and is not ours: its identifier has none of the owned prefixes"
-    if job.terms.overwrite_conflicts or job.remote is None or _untouched(job.remote, remote):
+    """What others changed of ours at the API since we wrote it; ``None``: nothing, or nothing that matters here."""
+    if not _known(job) or job.remote is None or job.terms.overwrite_conflicts or _untouched(job.remote, remote):
         return None
     # What is in doubt may have been changed by our own lost call: it says nothing about other writers.
     if job.acknowledged.content is not None and remote.content not in {job.remote.content, job.content}:

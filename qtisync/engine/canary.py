@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from qtisync.delivery.messages import Purpose, Request
 from qtisync.delivery.outcome import Answer, Missing, NotTheApi, Refused, RemoteObject, Shown
 from qtisync.delivery.wire import COLLECTIONS, Job, differences, read, same_json
-from qtisync.engine.capability import Fitness, MetadataEndpoint, metadata_endpoint
+from qtisync.engine.capability import Capability, Fitness, Verdict, note, verdict
 from qtisync.engine.ports import Bell, Clock, Log, Store
 from qtisync.model import ItemStatus, Key, Kind, Metadata, Recorded
 
@@ -38,10 +38,10 @@ class Canary:
     def __init__(self, store: Store, clock: Clock, bell: Bell, log: Log) -> None:
         self._store, self._clock, self._bell, self._log = store, clock, bell, log
         self._lock = threading.Lock()
-        self._state = metadata_endpoint(store)
+        self._state = verdict(store, Capability.METADATA_ENDPOINT)
 
     @property
-    def state(self) -> MetadataEndpoint:
+    def state(self) -> Verdict:
         """The verdict so far."""
         return self._state
 
@@ -133,8 +133,8 @@ class Canary:
         self._store.doubt(bystander.key)
 
     def _decide(self, fitness: Fitness, reason: str) -> None:
-        self._state = MetadataEndpoint(fitness=fitness, reason=reason, at=self._clock.now())
-        self._store.put_setting("capabilities", self._state.as_json())
+        self._state = Verdict(fitness=fitness, reason=reason, at=self._clock.now())
+        note(self._store, Capability.METADATA_ENDPOINT, self._state)
         self._log("canary_fit" if fitness is Fitness.FIT else "canary_unfit", reason=reason)
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from qtisync.delivery import pace as rules
 from qtisync.delivery.outcome import Throttled
 from qtisync.delivery.pace import Pace
+from qtisync.delivery.rate_headers import advise, read_allowance
 from qtisync.delivery.retry import RetryPolicy, clamp_pause
 from qtisync.engine.ports import Bell, Clock, Log, Store
 
@@ -25,6 +28,12 @@ class PaceTerms:
 
 
 SHORT_PAUSE = 0.3  # seconds; the pause of `retry_after: hint`
+RECENT = 0.1  # weight of the newest answer in the average latency
+HEADROOM = 1.5  # workers per request in flight that Little's law asks for: latencies vary
+
+
+Change: TypeAlias = Callable[[Pace, int], Pace]
+"""A change of the pace, given the number of answers that were accepted since the last one."""
 
 
 class Pacing:
@@ -41,16 +50,21 @@ class Pacing:
         )
         self.throttles = 0
         """Refusals of speed that this process saw."""
+        self._accepted = 0  # since the record was last told; most answers change nothing, and then nothing is written
+        self._latency: float | None = None
 
     @property
     def current(self) -> Pace:
         """The pace after the last change that this process made."""
         return self._mirror
 
-    def wait(self, deadline: float | None = None) -> bool:
-        """Wait until one request may leave; false if a stop was asked for or the deadline would pass first."""
+    def wait(self, deadline: float | None = None, taken: float | None = None) -> bool:
+        """Wait until one request may leave; false if a stop was asked for or the deadline would pass first.
+
+        ``taken``: when a slot begins that was reserved already.
+        """
         while True:
-            begins = self._store.reserve(self._clock.now())
+            begins, taken = (self._store.reserve(self._clock.now()) if taken is None else taken), None
             if deadline is not None and begins > deadline:
                 return False
             while (left := begins - self._clock.now()) > 0:
@@ -62,12 +76,39 @@ class Pacing:
             if self._mirror.paused_until <= self._clock.now():
                 return True  # otherwise a pause began while we waited: take another slot, behind it
 
+    def concurrency(self, most: int) -> int:
+        """Calls that are worth having in flight: rate x latency (Little's law) with headroom, from 2 to ``most``."""
+        if self._latency is None:
+            return most
+        needed = math.ceil(HEADROOM * self._mirror.rate * self._latency) + 1
+        return min(most, max(2, needed))
+
+    def heard(self, headers: Mapping[str, str], sent_at: float) -> None:
+        """An answer came, of whatever kind: how long it took, and what its headers say about the limit."""
+        now = self._clock.now()
+        with self._lock:
+            before, took = self._latency, now - sent_at
+            self._latency = took if before is None else before + RECENT * (took - before)
+        allowance = read_allowance(headers, now)
+        if allowance is None:
+            return
+        advice = advise(allowance, now)
+        if advice.wait_until is not None and advice.wait_until > self._mirror.paused_until:
+            until = clamp_pause(advice.wait_until, self._terms.retry, now)
+            self._change(lambda pace, _count: rules.paused(pace, until, "nothing is left of the API's limit"))
+            self._log("queue_paused", reason="RateLimit header", seconds=round(until - now, 1))
+        if not self._terms.adaptive:
+            return
+        self._change_if(lambda pace, _count: rules.capped(pace, advice.cap))
+        if advice.scarce:
+            self._change_if(lambda pace, count: rules.after_scarcity(pace, sent_at, now, accepted=count))
+
     def succeeded(self, sent_at: float) -> None:
         """An answer came that was no refusal of speed."""
         now, adaptive = self._clock.now(), self._terms.adaptive
-        if rules.after_success(self._mirror, sent_at, now, adaptive=adaptive) is self._mirror:
-            return  # most answers change nothing, and then nothing is written
-        self._change(lambda pace: rules.after_success(pace, sent_at, now, adaptive=adaptive))
+        with self._lock:
+            self._accepted += 1
+        self._change_if(lambda pace, count: rules.after_success(pace, sent_at, now, adaptive=adaptive, accepted=count))
 
     def throttled(self, answer: Throttled, sent_at: float) -> float:
         """The API refused for speed; the time until which the queue now waits."""
@@ -77,7 +118,9 @@ class Pacing:
             until = min(until, now + SHORT_PAUSE)
         before = self._mirror.paused_until
         adaptive = self._terms.adaptive
-        changed = self._change(lambda pace: rules.after_throttle(pace, sent_at, now, until, adaptive=adaptive))
+        changed = self._change(
+            lambda pace, count: rules.after_throttle(pace, sent_at, now, until, adaptive=adaptive, accepted=count)
+        )
         with self._lock:
             self.throttles += 1
         if before <= now:  # one line per window, not per refused request
@@ -93,13 +136,32 @@ class Pacing:
     def trouble(self, seconds: float, reason: str) -> None:
         """The API is in trouble: the whole queue waits."""
         until = self._clock.now() + seconds
-        self._change(lambda pace: rules.paused(pace, until, reason))
+        self._change(lambda pace, _count: rules.paused(pace, until, reason))
         self._log("queue_paused", reason=reason, seconds=round(seconds, 1))
 
-    def _change(self, change: Callable[[Pace], Pace]) -> Pace:
+    def _change_if(self, change: Change) -> None:
+        """Write ``change`` down if it would change anything here."""
+        with self._lock:
+            if change(self._mirror, self._accepted) is self._mirror:
+                return
+        self._change(change)
+
+    def _change(self, change: Change) -> Pace:
+        told = False
+
         def applied(pace: Pace | None) -> Pace:
-            return change(pace if pace is not None else self._mirror)
+            nonlocal told
+            known = pace if pace is not None else self._mirror
+            changed = change(known, self._accepted)
+            told = _looks(changed) != _looks(known) or known.memory.get("cut_at") != self._mirror.memory.get("cut_at")
+            return changed
 
         with self._lock:
             self._mirror = self._store.update_pace(applied)
+            self._accepted = 0 if told else self._accepted
             return self._mirror
+
+
+def _looks(pace: Pace) -> tuple[float | None, float | None]:
+    """What differs once the search took our count over; after a cut by another process our count is void as well."""
+    return pace.memory.get("look_at"), pace.memory.get("cut_at")

@@ -9,7 +9,7 @@ from typing import Protocol
 from qtisync.content.facts import Facts
 from qtisync.delivery.messages import Reply, Request
 from qtisync.delivery.pace import Pace
-from qtisync.delivery.settlement import Claim, Settlement
+from qtisync.delivery.settlement import Claim, Settlement, Turn
 from qtisync.model import (
     BlobId,
     CommitId,
@@ -42,6 +42,9 @@ class Source(Protocol):
     def tree(self, commit: CommitId) -> Sequence[TreeEntry]:
         """All entries of the commit's tree, recursive, sorted by path."""
 
+    def entries(self, commit: CommitId, paths: Iterable[RepoPath]) -> Sequence[TreeEntry] | None:
+        """The files of the commit's tree that lie at these paths, sorted; ``None`` if only ``tree`` can tell."""
+
     def changed(self, base: CommitId, commit: CommitId) -> Sequence[RepoPath] | None:
         """Paths that differ between two commits; ``None`` if ``base`` is no longer in the repository."""
 
@@ -71,6 +74,9 @@ class RecordReader(Protocol):
 
     def recorded(self) -> Mapping[Key, Recorded]:
         """Every row, sorted by key."""
+
+    def recorded_some(self, keys: Iterable[Key]) -> Mapping[Key, Recorded]:
+        """The rows of these objects, as far as there are any; sorted by key."""
 
     def unsettled(self) -> Sequence[Recorded]:
         """Rows that are not both ``WANTED`` and ``SYNCED``, or carry an ``altered`` finding; sorted by key."""
@@ -124,6 +130,16 @@ class Store(RecordReader, Protocol):
         is in doubt, the desired keys join the acknowledged ones: they may be at the API now, and are ours. The returned
         row is as it was *before* that.
         """
+
+    def take(self, worker: str, now: float, lease: float) -> Turn:
+        """``reserve`` and ``claim`` in one transaction, for the moment of sending.
+
+        If a row is ready, the next slot of the pace is taken; if it begins at once, the row is claimed. Otherwise the
+        caller waits until then, and claims. If no row is ready, no slot is taken.
+        """
+
+    def upcoming(self, now: float, limit: int) -> Sequence[Recorded]:
+        """The rows that ``claim`` would give out next, in its order, unchanged; at most ``limit``."""
 
     def settle(self, claim: Claim, settlement: Settlement) -> bool:
         """Write the end of an attempt; false (nothing but the journal is written) if the lease is no longer ours."""

@@ -11,24 +11,30 @@ from qtisync.delivery.outcome import (
     Accepted,
     Altered,
     Answer,
+    Conflicted,
     Exists,
     Missing,
     Outcome,
     Refused,
     Shown,
-    Throttled,
     Unavailable,
 )
 from qtisync.delivery.retry import Decision, Finish, Halt, Park, Pause, RetryAt, RetryPolicy, decide
 from qtisync.delivery.settlement import Claim, Settlement
-from qtisync.delivery.wire import Job, Step, Terms, differences, next_step, recorded_remote
+from qtisync.delivery.wire import Job, Step, Terms, confirmed_keys, differences, next_step, recorded_remote
+from qtisync.engine.batching import FRESH
 from qtisync.engine.canary import Canary
 from qtisync.engine.capability import Fitness
+from qtisync.engine.exchange import Exchange, journal_line
 from qtisync.engine.pacing import Pacing
-from qtisync.engine.ports import Api, Clock, Log, Source, Store
+from qtisync.engine.ports import Clock, Log, Source, Store
+from qtisync.engine.prefetch import Prefetch, is_shared
+from qtisync.engine.read_ahead import ReadAhead
 from qtisync.errors import BlobMissingError
-from qtisync.model import Facets, ItemStatus, JournalLine, Json, Key, Kind, Metadata, Presence, Scope
+from qtisync.model import Digest, Facets, ItemStatus, JournalLine, Json, Key, Kind, Metadata, Presence, Scope
 
+REREADS = 3  # times that what became old while we waited for a slot is read again; a slow pace must not stop for ever
+LAST_CALL = 120.0  # seconds that one call may take with all its timeouts; none begins so shortly before the lease ends
 _FACETS = {Scope.CONTENT: "content", Scope.METADATA: "metadata"}
 
 
@@ -51,6 +57,7 @@ class Attempt:
     """``None``: it was abandoned before anything was sent."""
     decision: Decision | None
     calls: int
+    """Requests of this attempt alone: a list that was read for several objects is not among them."""
     writes: int
 
 
@@ -65,7 +72,8 @@ class Pusher:
         self,
         *,
         store: Store,
-        api: Api,
+        exchange: Exchange,
+        prefetch: Prefetch,
         source: Source,
         clock: Clock,
         log: Log,
@@ -75,36 +83,64 @@ class Pusher:
         digest: DigestText,
         body_of: BodyOf,
     ) -> None:
-        self._store, self._api, self._source, self._clock, self._log = store, api, source, clock, log
+        self._store, self._clock, self._log = store, clock, log
+        self._blobs = ReadAhead(source, store, clock)
+        self._exchange, self._prefetch = exchange, prefetch
         self._pacing, self._canary, self._manners = pacing, canary, manners
         self._digest, self._body_of = digest, body_of
+        self._halted = False
 
     def push(self, claim: Claim) -> Attempt:
-        """One attempt for ``claim``, settled."""
+        """One attempt for ``claim``, settled. The caller has waited for the slot of its first request."""
         try:
             job = self._job(claim)
         except BlobMissingError as error:
             return self._settle(claim, None, (), Refused(status=0, message=f"{error.message}; {error.hint}"), ())
-        steps: tuple[Step, ...] = ()
         journal: list[JournalLine] = []
+        steps, read_at = self._read_ahead(job, journal)
         outcome = next_step(job, steps)
+        has_slot, rereads = True, 0
         while isinstance(outcome, Request):
-            if steps and not self._pacing.wait():
+            halted = self._halted and not any(request.purpose.writes for request, _ in steps)
+            # A pause that would outlast the lease ends the attempt: by then the object may be somebody else's.
+            if halted or not (has_slot or self._pacing.wait(claim.lease_until - LAST_CALL)):
                 return self._abandon(claim, job, steps, journal)
-            answers = self._ask(job, outcome, journal)
-            steps = (*steps, (outcome, answers))
-            self._notice_unfit(job, steps)
+            has_slot = False
+            if outcome.purpose.writes and rereads < REREADS and self._is_old(steps, read_at):
+                outcome, steps, rereads = steps[-1][0], steps[:-1], rereads + 1
+            if outcome.purpose is Purpose.PRE_READ:
+                read_at = self._clock.now()
+            steps = (*steps, (outcome, self._ask(job, outcome, journal)))
+            self._notice(job, steps)
             outcome = next_step(job, steps)
         return self._settle(claim, job, steps, outcome, journal)
 
+    def _read_ahead(self, job: Job, journal: list[JournalLine]) -> tuple[tuple[Step, ...], float]:
+        """The first step if a list answered it already, and when it was asked."""
+        request = next_step(job, ())
+        known = self._prefetch.take(job.key)
+        if known is None or not isinstance(request, Request) or request.purpose is not Purpose.PRE_READ:
+            return (), 0.0
+        if isinstance(next_step(job, ((request, known.answer),)), Conflicted):
+            return (), 0.0  # a list is not enough to accuse somebody: it is read by GET
+        journal.append(known.line)
+        return ((request, known.answer),), known.read_at
+
+    def _is_old(self, steps: tuple[Step, ...], read_at: float) -> bool:
+        """Whether a write would act on what was read too long ago: somebody may have changed it while we waited."""
+        read = bool(steps) and steps[-1][0].purpose is Purpose.PRE_READ
+        return read and self._clock.now() - read_at >= FRESH
+
     def _job(self, claim: Claim) -> Job:
         row = claim.row
-        body = self._body_of(row.key.kind, self._source.blob(row.blob)) if row.blob is not None else {}
+        body = self._body_of(row.key.kind, self._blobs.blob(row.blob)) if row.blob is not None else {}
         content = row.desired.content
         if content is None:
             raise ValueError(f"{row.key} was claimed without a desired content")
         scope = frozenset(s for s, name in _FACETS.items() if _differs(row.desired, row.acknowledged, name))
-        endpoint = self._manners.use_metadata_endpoint and self._canary.allows(row.key)
+        # Whether the canary allows it is a look at the record, which only a change of metadata alone is worth.
+        special = scope == {Scope.METADATA} and self._manners.use_metadata_endpoint
+        endpoint = special and self._canary.allows(row.key)
         return Job(
             key=row.key,
             content=content,
@@ -121,7 +157,7 @@ class Pusher:
 
     def _ask(self, job: Job, request: Request, journal: list[JournalLine]) -> Answer:
         def exchange(asked: Request) -> Answer:
-            return self.exchange(job.key, asked, journal)
+            return self.exchange(job, asked, journal)
 
         def paced(asked: Request) -> Answer:
             if not self._pacing.wait():
@@ -132,21 +168,22 @@ class Pusher:
             return self._canary.try_out(job, request, paced)
         return exchange(request)
 
-    def exchange(self, key: Key, request: Request, journal: list[JournalLine]) -> Answer:
-        """Send one request, read its answer, tell the pace, and note it in ``journal``."""
-        sent_at = self._clock.now()
-        reply = self._api.send(request)
-        now = self._clock.now()
-        answer = read_response(request, reply, self._digest, now)
-        if isinstance(answer, Throttled):
-            self._pacing.throttled(answer, sent_at)
-        elif not isinstance(answer, Unavailable):
-            self._pacing.succeeded(sent_at)
-        journal.append(_line(key, request, answer, now))
+    def exchange(self, job: Job, request: Request, journal: list[JournalLine]) -> Answer:
+        """Send one request, read its answer, and note it in ``journal``."""
+        sent = job.body.get("xml")
+
+        def digest(xml: str) -> Digest | None:
+            return job.content if xml == sent else self._digest(xml)  # what came back as it was sent is not parsed
+
+        answer = self._exchange.ask(request, lambda reply, now: read_response(request, reply, digest, now))
+        journal.append(journal_line(job.key, request, answer, self._clock.now()))
         return answer
 
-    def _notice_unfit(self, job: Job, steps: tuple[Step, ...]) -> None:
+    def _notice(self, job: Job, steps: tuple[Step, ...]) -> None:
+        """What an answer says about the target's capabilities."""
         request, answer = steps[-1]
+        if request.purpose is Purpose.PRE_READ and isinstance(answer, Shown):
+            self._prefetch.found(job.key)
         if request.purpose is not Purpose.UPDATE_METADATA or not isinstance(answer, Shown):
             return
         if self._canary.state.fitness is not Fitness.FIT or job.terms.read_back:
@@ -160,7 +197,8 @@ class Pusher:
         if any(request.purpose.writes for request, _ in steps):
             return self._settle(claim, job, steps, Unavailable(message="stopped in the middle of an attempt"), journal)
         self._store.release(claim)
-        return Attempt(claim=claim, outcome=None, decision=None, calls=len(journal), writes=0)
+        calls = sum(not is_shared(line) for line in journal)
+        return Attempt(claim=claim, outcome=None, decision=None, calls=calls, writes=0)
 
     def _settle(
         self,
@@ -172,12 +210,14 @@ class Pusher:
     ) -> Attempt:
         now = self._clock.now()
         decision = decide(outcome, claim.row.attempts, self._manners.retry, now, self._clock.jitter())
+        self._halted = self._halted or isinstance(decision, Halt)
         settlement = settle(claim, job, steps, outcome, decision)
         lines = tuple(journal)
         self._store.settle(claim, replace(settlement, journal=lines))
         self._log_attempt(claim, outcome, decision, settlement)
         writes = sum(line.purpose in WRITING for line in lines)
-        return Attempt(claim=claim, outcome=outcome, decision=decision, calls=len(lines), writes=writes)
+        calls = sum(not is_shared(line) for line in lines)
+        return Attempt(claim=claim, outcome=outcome, decision=decision, calls=calls, writes=writes)
 
     def _log_attempt(self, claim: Claim, outcome: Outcome, decision: Decision, settlement: Settlement) -> None:
         if isinstance(decision, Pause | Halt):
@@ -201,21 +241,6 @@ def _differs(desired: Facets, acknowledged: Facets, name: str) -> bool:
     return bool(getattr(desired, name) != getattr(acknowledged, name))
 
 
-def _line(key: Key, request: Request, answer: Answer, now: float) -> JournalLine:
-    query = "&".join(f"{name}={value}" for name, value in request.query.items())
-    return JournalLine(
-        at=now,
-        key=key,
-        method=request.method,
-        path="/".join(("", *request.segments)) + (f"?{query}" if query else ""),
-        purpose=request.purpose.value,
-        outcome=answer.name,
-        http_status=answer.status,
-        remote_version=answer.remote.version if isinstance(answer, Shown) else None,
-        message=None if isinstance(answer, Shown) else answer.message,
-    )
-
-
 def settle(claim: Claim, job: Job | None, steps: tuple[Step, ...], outcome: Outcome, decision: Decision) -> Settlement:
     """The end of an attempt as the record keeps it."""
     row = claim.row
@@ -224,7 +249,9 @@ def settle(claim: Claim, job: Job | None, steps: tuple[Step, ...], outcome: Outc
     status, attempts, not_before = _place(row.attempts, row.not_before, decision)
     # Nothing became doubtful: what the claim added to our keys is taken back. Otherwise it stays.
     clear = acknowledged.metadata == row.acknowledged.metadata
-    metadata: Metadata | None = row.desired_metadata if done else row.acknowledged_metadata if clear else None
+    metadata: Metadata | None = row.acknowledged_metadata if clear else None
+    if job is not None and isinstance(outcome, Accepted | Altered):
+        metadata = confirmed_keys(job, outcome.remote)
     return Settlement(
         status=status,
         attempts=attempts,

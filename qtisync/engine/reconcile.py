@@ -7,11 +7,16 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from qtisync.content.facts import FACTS_VERSION, Facts
 from qtisync.content.selection import ContentRules
+from qtisync.engine.batching import reading_calls
+from qtisync.engine.bulk import uncollected
+from qtisync.engine.capability import Capability, Fitness, verdict
 from qtisync.engine.quick import quick_plan
+from qtisync.engine.view import View
 from qtisync.model import (
     BlobId,
     CommitId,
@@ -26,7 +31,7 @@ from qtisync.model import (
     Snapshot,
     Standing,
 )
-from qtisync.planning.cost import estimate
+from qtisync.planning.cost import estimate, one_by_one
 from qtisync.planning.diff import diff
 from qtisync.planning.guard import Limits, Observed, check
 from qtisync.planning.intent import intents
@@ -34,6 +39,8 @@ from qtisync.planning.plan import Change, Destination, Hold, Plan
 
 if TYPE_CHECKING:  # Protocols are types only, and what they mention costs start-up time
     from qtisync.engine.ports import Progress, RecordReader, Source, Store
+    from qtisync.engine.reading import Caps
+    from qtisync.engine.warm import Memory
 
 AUTHORS_UP_TO = 2000  # changes in one plan whose authors are looked up in git
 
@@ -54,6 +61,8 @@ class Aim:
     allow: frozenset[str] = frozenset()
     only: tuple[str, ...] = ()
     """Identifiers or globs; empty: everything."""
+    processes: int = 0
+    """How many may read files at the same time; 0: one for each core."""
 
     @property
     def fingerprint(self) -> str:
@@ -69,21 +78,35 @@ class Prepared:
     plan: Plan
     record: PassRecord
     snapshot: Snapshot | None
-    """``None``: the commit is the one of the last pass, so nothing needs to be written down."""
+    """What the plan was made from: all, or the part that can differ from what the last pass wrote down. ``None``: the
+    commit is the one of the last pass, so nothing needs to be written down."""
     recorded: Mapping[Key, Recorded] = field(default_factory=dict)
     fresh: Mapping[str, Mapping[BlobId, Facts]] = field(default_factory=dict)
     """Facts of blobs that were read for the first time, by the version of their reader."""
 
 
-def prepare(source: Source, reader: RecordReader, aim: Aim, now: float, progress: Progress) -> Prepared:
-    """The plan for the commit that the ref points to now. Reads only."""
+def prepare(
+    source: Source, reader: RecordReader, aim: Aim, now: float, progress: Progress, memory: Memory | None = None
+) -> Prepared:
+    """The plan for the commit that the ref points to now. Reads only.
+
+    A process that stays hands in the same ``memory`` each time: then only what changed since the last pass is looked
+    at, with the same result.
+    """
     ref = source.full_ref(aim.ref)
     commit = source.resolve(ref)
     last = reader.last_pass()
     if last is not None and last.commit == commit and last.fingerprint == aim.fingerprint and not aim.only:
         plan = quick_plan(reader, last, aim.destination)
         return Prepared(plan=_with_cost(plan, reader, aim), record=replace(last, ref=ref, at=now), snapshot=None)
-    return _prepare_full(source, reader, aim, _Pin(ref=ref, commit=commit, last=last, now=now), progress)
+    pin = _Pin(ref=ref, commit=commit, last=last, now=now)
+    with uncollected():
+        view = _view_of_changes(source, reader, aim, pin, progress, memory)
+        if view is None:
+            view = _view_of_everything(source, reader, aim, pin, progress, remember=memory is not None)
+        if memory is not None and view.warm is not None:
+            memory.keep(view.warm)
+        return _prepare_from(view, source, reader, aim, pin)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,16 +117,53 @@ class _Pin:
     now: float
 
 
-def _prepare_full(source: Source, reader: RecordReader, aim: Aim, pin: _Pin, progress: Progress) -> Prepared:
+def _caps(aim: Aim) -> Caps:
     # lxml and YAML cost as much as the rest of a plan together, and an unchanged commit needs neither.
-    from qtisync.engine.reading import Caps, read_snapshot  # noqa: PLC0415 - see above
+    from qtisync.engine.reading import Caps  # noqa: PLC0415 - see above
 
-    caps = Caps(item=aim.item_cap, sidecar=aim.sidecar_cap)
-    reading = read_snapshot(source, reader, pin.commit, aim.rules, caps, progress)
+    return Caps(item=aim.item_cap, sidecar=aim.sidecar_cap, processes=aim.processes)
+
+
+def _view_of_changes(
+    source: Source, reader: RecordReader, aim: Aim, pin: _Pin, progress: Progress, memory: Memory | None
+) -> View | None:
+    """What may differ from the last pass, if this process remembers enough of it."""
+    warm = memory.of(pin.last, aim.fingerprint) if memory is not None and pin.last is not None else None
+    if warm is None or pin.last is None or aim.only:
+        return None
+    from qtisync.engine.delta import Ground, view_of_changes  # noqa: PLC0415 - as above
+
+    ground = Ground(source=source, record=reader, rules=aim.rules, caps=_caps(aim), progress=progress)
+    return view_of_changes(ground, warm, pin.last, pin.commit, pin.now)
+
+
+def _view_of_everything(
+    source: Source, reader: RecordReader, aim: Aim, pin: _Pin, progress: Progress, *, remember: bool
+) -> View:
+    from qtisync.engine.reading import read_snapshot  # noqa: PLC0415 - as above
+
+    reading = read_snapshot(source, reader, pin.commit, aim.rules, _caps(aim), progress)
     recorded = reader.recorded()
+    warm = None
+    if remember and not aim.only:
+        from qtisync.engine.warm import warm_of  # noqa: PLC0415 - as above
+
+        warm = warm_of(pin.commit, aim.fingerprint, pin.now, reading)
+    return View(
+        snapshot=reading.snapshot,
+        recorded=recorded,
+        items=len(reading.snapshot.items),
+        present=sum(row.presence is Presence.PRESENT for row in recorded.values()),
+        fresh=reading.fresh,
+        warm=warm,
+    )
+
+
+def _prepare_from(view: View, source: Source, reader: RecordReader, aim: Aim, pin: _Pin) -> Prepared:
     base = pin.last.commit if pin.last is not None else None
-    plan = diff(reading.snapshot, recorded, aim.destination, base)
-    plan = replace(plan, holds=_holds(plan, reading.snapshot, recorded, reader, aim))
+    plan = diff(view.snapshot, view.recorded, aim.destination, base)
+    plan = replace(plan, unchanged=view.items - len(plan.changes) - len(plan.parked))
+    plan = replace(plan, holds=_holds(plan, view, reader, aim))
     plan = replace(plan, authors=authors(source, plan)) if len(plan.changes) <= AUTHORS_UP_TO else plan
     plan = narrowed(plan, aim.only) if aim.only else plan
     record = PassRecord(
@@ -119,9 +179,9 @@ def _prepare_full(source: Source, reader: RecordReader, aim: Aim, pin: _Pin, pro
     return Prepared(
         plan=_with_cost(plan, reader, aim),
         record=record,
-        snapshot=reading.snapshot,
-        recorded=recorded,
-        fresh=reading.fresh,
+        snapshot=view.snapshot,
+        recorded=view.recorded,
+        fresh=view.fresh,
     )
 
 
@@ -136,12 +196,10 @@ def write_down(store: Store, prepared: Prepared) -> None:
     store.put_setting("base_url", prepared.plan.destination.base_url)
 
 
-def _holds(
-    plan: Plan, snapshot: Snapshot, recorded: Mapping[Key, Recorded], reader: RecordReader, aim: Aim
-) -> tuple[Hold, ...]:
+def _holds(plan: Plan, view: View, reader: RecordReader, aim: Aim) -> tuple[Hold, ...]:
     observed = Observed(
-        recorded=sum(row.presence is Presence.PRESENT for row in recorded.values()),
-        wanted=len(snapshot.items) + len(snapshot.broken) + len(snapshot.ignored),
+        recorded=view.present,
+        wanted=view.items + len(view.snapshot.broken) + len(view.snapshot.ignored),
         base_url=_text(reader.setting("base_url")),
     )
     return tuple(hold for hold in check(plan, aim.limits, observed) if hold.rule not in aim.allow)
@@ -154,7 +212,14 @@ def _text(value: object) -> str | None:
 def _with_cost(plan: Plan, reader: RecordReader, aim: Aim) -> Plan:
     pace = reader.pace()
     rate = min(aim.rate, pace.rate) if pace is not None else aim.rate
-    cost = estimate(plan.ready, reads_first=aim.reads_first, reads_back=aim.reads_back, rate=rate)
+    lists = verdict(reader, Capability.LIST_FILTER).fitness is not Fitness.UNFIT
+    cost = estimate(
+        plan.ready,
+        reads_first=aim.reads_first,
+        reads_back=aim.reads_back,
+        rate=rate,
+        reading_calls=partial(reading_calls, rate=rate) if lists else one_by_one,
+    )
     return replace(plan, cost=cost)
 
 

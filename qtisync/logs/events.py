@@ -48,6 +48,9 @@ _EVENTS = (
     Event("canary_started", _INFO, "the metadata call is tried on one item"),
     Event("canary_fit", _INFO, "the metadata call did exactly what was meant; it is used from now on"),
     Event("canary_unfit", _WARNING, "the metadata call did something else; PUT is used instead"),
+    Event("list_fit", _DEBUG, "the list shows the items that are asked for; several are read by one call"),
+    Event("list_unfit", _WARNING, "the list does not show what is asked for; items are read one by one"),
+    Event("list_given_up", _WARNING, "the list gives no answer in time; this run reads items one by one"),
     Event("check_finished", _INFO, "git, record and API were compared"),
     # the daemon
     Event("daemon_started", _INFO, "the daemon is at work"),

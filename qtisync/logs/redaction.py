@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import enum
+import functools
 import json
 import re
 import threading
@@ -33,6 +34,8 @@ _PATTERNS = (
     (re.compile(r"(?i)((?:client_secret|access_token|password)[\"']?\s*[:=]\s*[\"']?)[^\s\"'&,}]+"), rf"\1{MASK}"),
     (re.compile(r"(\b[a-z][a-z0-9+.-]*://)[^\s/@]+@"), rf"\1{MASK}@"),
 )
+_HINT = re.compile(r"(?i)bearer|authorization|secret|_token|password|eyj|://")
+"""Every pattern needs one of these: most texts are short words, and one search tells that they hold nothing."""
 
 
 class Redactor:
@@ -57,8 +60,9 @@ class Redactor:
         """``text`` without secrets."""
         if self._known is not None:
             text = self._known.sub(MASK, text)
-        for pattern, replacement in _PATTERNS:
-            text = pattern.sub(replacement, text)
+        if _HINT.search(text) is not None:
+            for pattern, replacement in _PATTERNS:
+                text = pattern.sub(replacement, text)
         return text
 
     def field(self, name: str, value: object) -> Plain:
@@ -87,6 +91,7 @@ class Redactor:
         return MASK if is_secret_name(str(key)) and value is not None else self.value(value, depth + 1)
 
 
+@functools.lru_cache(maxsize=512)
 def is_secret_name(name: str) -> bool:
     """Whether a field of this name holds a secret or a body: ``client_secret``, ``accessToken``, ``rawXml``."""
     words = [word.lower() for word in _WORDS.findall(name)]

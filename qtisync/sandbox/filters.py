@@ -61,12 +61,18 @@ class _Parser:
         terms = [self._term()]
         while self._skip_word("OR"):
             terms.append(self._term())
+        same = terms[0]
+        if isinstance(same, _Equals) and all(isinstance(term, _Equals) and term.path == same.path for term in terms):
+            values = {term.value for term in terms if isinstance(term, _Equals)}
+            return lambda item: _field(item, same.path) in values  # long lists of identifiers are looked up at once
         return lambda item: any(term(item) for term in terms)
 
     def _term(self) -> Predicate:
         factors = [self._factor()]
         while self._skip_word("AND"):
             factors.append(self._factor())
+        if len(factors) == 1:
+            return factors[0]
         return lambda item: all(factor(item) for factor in factors)
 
     def _factor(self) -> Predicate:
@@ -101,6 +107,16 @@ class _Parser:
         return False
 
 
+class _Equals:
+    """A field has this value."""
+
+    def __init__(self, path: list[str], value: str) -> None:
+        self.path, self.value = path, value
+
+    def __call__(self, item: JsonObject) -> bool:
+        return _field(item, self.path) == self.value
+
+
 def _comparison(name: str, sign: str, value: str) -> Predicate:
     path = name.split(".")
     if sign == "~":
@@ -109,6 +125,8 @@ def _comparison(name: str, sign: str, value: str) -> Predicate:
         except re.error as error:
             raise ValueError(f"filter: {value!r} is not a regular expression: {error}") from error
         return lambda item: pattern.search(_field(item, path)) is not None
+    if sign == "=":
+        return _Equals(path, value)
     compare = _COMPARE[sign]
     return lambda item: compare(_field(item, path), value)
 

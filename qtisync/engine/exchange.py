@@ -1,0 +1,51 @@
+"""One request and its answer: sent, read, and the pace told. Whoever asks has a slot of the pace already."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+from qtisync.delivery.listing import Page
+from qtisync.delivery.messages import Reply, Request, Response
+from qtisync.delivery.outcome import Answer, Shown, Throttled, Unavailable
+from qtisync.engine.pacing import Pacing
+from qtisync.engine.ports import Api, Clock
+from qtisync.model import JournalLine, Key
+
+T = TypeVar("T", bound=Answer | Page)
+
+
+class Exchange:
+    """Asks the API for all who push. Threads share it."""
+
+    def __init__(self, api: Api, clock: Clock, pacing: Pacing) -> None:
+        self._api, self._clock, self._pacing = api, clock, pacing
+
+    def ask(self, request: Request, read: Callable[[Reply, float], T]) -> T:
+        """Send ``request`` and ``read`` the reply at the time at which it came."""
+        sent_at = self._clock.now()
+        reply = self._api.send(request)
+        answer = read(reply, self._clock.now())
+        if isinstance(answer, Throttled):
+            self._pacing.throttled(answer, sent_at)
+        elif not isinstance(answer, Unavailable):
+            self._pacing.succeeded(sent_at)
+        if isinstance(reply, Response):
+            self._pacing.heard(reply.headers, sent_at)
+        return answer
+
+
+def journal_line(key: Key, request: Request, answer: Answer, at: float) -> JournalLine:
+    """One call for the journal."""
+    query = "&".join(f"{name}={value}" for name, value in request.query.items())
+    return JournalLine(
+        at=at,
+        key=key,
+        method=request.method,
+        path="/".join(("", *request.segments)) + (f"?{query}" if query else ""),
+        purpose=request.purpose.value,
+        outcome=answer.name,
+        http_status=answer.status,
+        remote_version=answer.remote.version if isinstance(answer, Shown) else None,
+        message=None if isinstance(answer, Shown) else answer.message,
+    )
