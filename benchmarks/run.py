@@ -13,6 +13,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from calls import p8
+from delivery import p9, p12
+from faults import faults
+from pace import p5, p6, p7
+from passes import p1, p3, p10
 from timing import line, paired
 from world import make_repository
 
@@ -106,7 +111,20 @@ def p11() -> None:
     print(line("P11", "qtisync --help", subject, least, 1.3))
 
 
-BENCHMARKS: dict[str, Callable[[], None]] = {"P2": p2, "P11": p11}
+BENCHMARKS: dict[str, Callable[[], None]] = {
+    "P1": p1,
+    "P2": p2,
+    "P3": p3,
+    "P10": p10,
+    "P5": p5,
+    "P6": p6,
+    "P7": p7,
+    "P8": p8,
+    "P9": p9,
+    "P11": p11,
+    "P12": p12,
+    "faults": faults,
+}
 
 if __name__ == "__main__":
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; medians of alternating runs")

@@ -83,6 +83,10 @@ class FakeSource:
         files = self._commit(commit).files
         return [TreeEntry(RepoPath(path), mode, blob) for path, (mode, blob) in sorted(files.items())]
 
+    def entries(self, commit: CommitId, paths: Iterable[RepoPath]) -> Sequence[TreeEntry] | None:
+        files = self._commit(commit).files
+        return [TreeEntry(path, *files[path]) for path in sorted(set(paths)) if path in files]
+
     def changed(self, base: CommitId, commit: CommitId) -> Sequence[RepoPath] | None:
         new = self._commit(commit).files
         if base not in self.commits:

@@ -14,7 +14,7 @@ from dataclasses import replace
 
 from qtisync.content.facts import Facts, dump_facts, load_facts
 from qtisync.delivery.pace import Pace
-from qtisync.delivery.settlement import Claim, Settlement
+from qtisync.delivery.settlement import Claim, Settlement, Turn
 from qtisync.model import (
     BlobId,
     Facets,
@@ -60,6 +60,10 @@ class MemoryReader:
 
     def recorded(self) -> Mapping[Key, Recorded]:
         return {row.key: row for row in self._sorted(lambda _: True)}
+
+    def recorded_some(self, keys: Iterable[Key]) -> Mapping[Key, Recorded]:
+        chosen = set(keys)
+        return {row.key: row for row in self._sorted(lambda row: row.key in chosen)}
 
     def unsettled(self) -> Sequence[Recorded]:
         return self._sorted(
@@ -165,6 +169,19 @@ class MemoryStore(MemoryReader):
                 acknowledged_metadata=_claimed_keys(row),
             )
             return Claim(row=deepcopy(row), worker=worker, lease_until=until)
+
+    def take(self, worker: str, now: float, lease: float) -> Turn:
+        with self._lock:
+            if not any(self._is_ready(row, now) for row in self._rows.values()):
+                return Turn(ready=self.next_ready(now))
+            begins = self.reserve(now)
+            if begins > now:
+                return Turn(begins=begins, ready=now)
+            return Turn(claim=self.claim(worker, now, lease), ready=now)
+
+    def upcoming(self, now: float, limit: int) -> Sequence[Recorded]:
+        with self._lock:
+            return deepcopy(sorted((r for r in self._rows.values() if self._is_ready(r, now)), key=_turn)[:limit])
 
     def settle(self, claim: Claim, settlement: Settlement) -> bool:
         with self._lock:

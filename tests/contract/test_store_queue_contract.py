@@ -80,6 +80,17 @@ def test_the_order_is_lane_then_kind_then_age_then_identifier(store):
     assert claimed(store).row.key.identifier == "t"
 
 
+def test_what_comes_next_can_be_seen_without_taking_it(store):
+    store.record_pass(intents_for(*map(an_item, "abcde"), a_stimulus("s")))
+    store.record_pass(intents_for(an_item("f", references=(a_key("s", Kind.STIMULUS),))))
+    assert claimed(store).row.key.identifier == "s"
+    before = store.recorded()
+
+    assert [row.key.identifier for row in store.upcoming(START, 3)] == ["a", "b", "c"]
+    assert list(store.upcoming(START, 9)) == [before[a_key(name)] for name in "abcde"]  # f waits for s
+    assert (store.recorded(), claimed(store).row.key, list(store.upcoming(START, 0))) == (before, a_key("a"), [])
+
+
 def test_a_row_is_not_claimed_before_its_time(store):
     store.record_pass(intents_for(an_item()))
     push(

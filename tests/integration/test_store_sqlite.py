@@ -299,7 +299,7 @@ def test_old_passes_are_dropped(tmp_path, monkeypatch):
 def test_the_queue_and_the_unsettled_rows_are_read_from_their_indexes(tmp_path, statement):
     from qtisync.adapters import store_queue, store_reader
 
-    chosen = {"claim": store_queue._NEXT, "unsettled": store_reader._UNSETTLED}[statement]
+    chosen = {"claim": store_queue.NEXT, "unsettled": store_reader._UNSETTLED}[statement]
     index = {"claim": "ix_item_queue", "unsettled": "ix_item_unsettled"}[statement]
     compiled = chosen.compile(dialect=sa.dialects.sqlite.dialect(paramstyle="named"))
     values = {name: 1 if value is None else value for name, value in compiled.params.items()}

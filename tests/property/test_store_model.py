@@ -100,6 +100,12 @@ class StoreMachine(RuleBasedStateMachine):
         if claim is not None:
             self.claims.append(claim)
 
+    @rule(worker=st.sampled_from(["w1", "w2"]))
+    def take(self, worker):
+        turn = self.both("take", worker, self.now, 60.0)
+        if turn.claim is not None:
+            self.claims.append(turn.claim)
+
     @rule(data=st.data())
     def settle(self, data):
         if not self.claims:

@@ -267,6 +267,23 @@ def test_stack_trace_of_a_500_is_not_told():
     assert answer(500, {"details": STACK}) == Unavailable(status=500, message="500 without an explanation")
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("at line 3: <a><qti-value>B</qti-value></a> is wrong", "400: Bad; at line 3: [a document]"),
+        ("<?xml version='1.0'?><qti-assessment-item><qti-item-body>The que", "400: Bad; [a document]"),
+        ("Expected <qti-prompt> but found <p>.", "400: Bad; Expected <qti-prompt> but found <p>."),
+    ],
+)
+def test_item_that_a_refusal_quotes_is_not_told(words, told):
+    assert answer(400, {"error": "Bad", "details": words}) == Refused(status=400, message=told)
+
+
+def test_item_in_a_body_that_is_no_json_is_not_told():
+    refused = answer(422, b"<html>no: <qti-item-body><p>The question</p></qti-item-body></html>")
+    assert refused == Refused(status=422, message="422: [a document]")
+
+
 def test_details_of_a_refusal_are_told():
     assert answer(400, {"error": "Bad", "details": "line 3"}) == Refused(status=400, message="400: Bad; line 3")
 

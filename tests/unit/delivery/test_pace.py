@@ -8,7 +8,17 @@ from builders import START
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qtisync.delivery.pace import Pace, after_success, after_throttle, first_pace, paused, ready_at, resumed
+from qtisync.delivery.pace import (
+    Pace,
+    after_scarcity,
+    after_success,
+    after_throttle,
+    capped,
+    first_pace,
+    paused,
+    ready_at,
+    resumed,
+)
 
 CALM = Pace(rate=10.0, ceiling=50.0, memory={"grown_at": START - 10})
 
@@ -30,14 +40,11 @@ def test_request_leaves_when_neither_spacing_nor_pause_holds_it():
 
 
 def test_429_pauses_the_queue_and_cuts_the_rate():
-    assert after_throttle(CALM, START - 1, START, START + 7) == Pace(
-        rate=7.5,
-        ceiling=50.0,
-        tat=START + 7,
-        paused_until=START + 7,
-        pause_reason="throttled",
-        memory={"grown_at": START, "cut_at": START, "streak": 1.0},
-    )
+    cut = after_throttle(CALM, START - 1, START, START + 7, accepted=9)
+
+    assert (cut.tat, cut.paused_until, cut.pause_reason) == (START + 7, START + 7, "throttled")
+    assert (cut.memory["cut_at"], cut.memory["streak"]) == (START, 1.0)
+    assert 0.2 * CALM.rate <= cut.rate < CALM.rate
 
 
 def test_answers_to_requests_sent_before_the_cut_cut_no_second_time():
@@ -68,7 +75,7 @@ def test_refusals_in_a_row_pause_longer_and_longer_up_to_a_minute():
         pace = after_throttle(pace, now, now, now + 0.1)
         waits.append(round(pace.paused_until - now, 3))
 
-    assert waits == [0.1, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0, 60.0]
+    assert waits == [0.3, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0, 60.0]
 
 
 def test_success_ends_the_row_of_refusals():
@@ -83,17 +90,57 @@ def test_rate_doubles_each_second_until_the_first_refusal():
     pace, rates = first_pace(100.0, adaptive=True), []
     for half_seconds in range(10):
         now = START + half_seconds / 2
-        pace = after_success(pace, now, now)
+        pace = after_success(pace, now, now, accepted=100)
         rates.append(pace.rate)
 
     assert rates == [10, 10, 20, 20, 40, 40, 80, 80, 100, 100]
 
 
-def test_rate_grows_in_small_steps_after_a_refusal():
-    cut = after_throttle(CALM, START, START, START)
+def test_rate_that_is_not_used_does_not_grow():
+    pace = first_pace(100.0, adaptive=True)
+    for second in range(60):
+        pace = after_success(pace, START + second, START + second, accepted=1)
 
-    assert after_success(cut, START + 0.5, START + 0.5).rate == 7.5
-    assert after_success(cut, START + 1, START + 1).rate == 7.5 * 1.02
+    assert pace.rate == 10
+
+
+def test_most_answers_change_nothing():
+    pace = after_success(first_pace(100.0, adaptive=True), START, START)
+
+    assert after_success(pace, START + 0.5, START + 0.5) is pace
+
+
+def test_rate_comes_back_after_a_lone_refusal():
+    cut = after_throttle(CALM, START, START, START, accepted=5)
+    pace, now = cut, START
+    for _ in range(300):
+        now += 0.2
+        pace = after_success(pace, now, now, accepted=100)
+
+    assert pace.rate > cut.rate
+
+
+def test_cut_waits_for_a_breath_even_where_the_api_names_no_pause():
+    assert after_throttle(CALM, START, START, START).paused_until == START + 0.3
+
+
+def test_headers_cap_the_rate_and_lift_it_again():
+    searching = after_success(CALM, START, START)
+    under = capped(searching, 2.0)
+
+    assert (under.rate, under.memory["rate"]) == (2.0, 10.0)
+    assert capped(under, 2.1) is under
+    assert after_success(under, START + 30, START + 30, accepted=1000).rate == 2.0
+    assert capped(under, None).rate == 10.0
+    assert capped(searching, None) is searching
+
+
+def test_scarcity_cuts_once_in_a_while_and_pauses_nothing():
+    scarce = after_scarcity(CALM, START, START, accepted=5)
+
+    assert scarce.rate < CALM.rate
+    assert scarce.paused_until == CALM.paused_until
+    assert after_scarcity(scarce, START + 1, START + 1, accepted=5) is scarce
 
 
 def test_fixed_pace_pauses_and_never_changes_its_rate():
@@ -115,6 +162,13 @@ def test_learned_pace_survives_a_restart_under_todays_ceiling():
     assert resumed(learned, 20.0, START, adaptive=True, longest_pause=300) == replace(learned, rate=20.0, ceiling=20.0)
     assert resumed(learned, 20.0, START, adaptive=False, longest_pause=300).rate == 20.0
     assert resumed(None, 20.0, START, adaptive=True, longest_pause=300) == first_pace(20.0, adaptive=True)
+
+
+def test_what_headers_said_before_a_restart_is_forgotten():
+    under = capped(after_success(CALM, START, START), 2.0)
+    again = resumed(under, 50.0, START + 1, adaptive=True, longest_pause=300)
+
+    assert (again.rate, "cap" in again.memory) == (10.0, False)
 
 
 def test_clock_that_jumped_back_stalls_nothing_longer_than_the_cap():

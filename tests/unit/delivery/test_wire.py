@@ -153,13 +153,18 @@ def test_answer_that_shows_another_object_leaves_doubt(job: Job):
     )
 
 
-def test_verification_by_read_back_reads_once_after_the_write():
+def test_verification_by_read_back_reads_after_the_write_and_again_if_it_sees_what_was_before():
     job = a_job(terms=replace(BLIND, read_back=True))
     lying, real = shown("c2", version=2), shown("c1", version=1)
 
-    assert climb(job, lying, real) == [
-        put(),
+    assert climb(job, lying, real, lying)[1:] == [
         get(Purpose.READ_BACK),
+        get(Purpose.READ_BACK),
+        Accepted(remote=lying.remote, status=200),
+    ]
+    assert climb(job, lying, real, real, real) == [
+        put(),
+        *[get(Purpose.READ_BACK)] * 3,
         Altered(remote=real.remote, differences=("its XML differs from ours",), status=200),
     ]
     assert climb(job, lying, lying)[-1] == Accepted(remote=lying.remote, status=200)
@@ -214,10 +219,10 @@ def test_metadata_call_that_read_back_unmasks_is_followed_by_a_put():
     job = a_metadata_job(terms=Terms(metadata_endpoint=True, read_back=True))
     right = shown("c1", {"grade": "6"}, version=3)
 
-    assert climb(job, shown(), right, shown(), right, right) == [
+    assert climb(job, shown(), right, shown(), shown(), shown(), right, right) == [
         get(),
         metadata_call({"grade": "6"}),
-        get(Purpose.READ_BACK),
+        *[get(Purpose.READ_BACK)] * 3,
         put({"grade": "6"}),
         get(Purpose.READ_BACK),
         Accepted(remote=right.remote, status=200),

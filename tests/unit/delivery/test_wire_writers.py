@@ -26,7 +26,7 @@ from qtisync.delivery.outcome import (
     Exists,
     Shown,
 )
-from qtisync.delivery.wire import Terms
+from qtisync.delivery.wire import NOT_OURS, Terms
 from qtisync.model import Facets, Remote, Scope
 
 
@@ -46,7 +46,7 @@ def test_existing_object_that_is_not_ours_is_never_overwritten(force: bool, over
     terms = Terms(owned=False, overwrite_conflicts=overwrite, preserve_foreign=not overwrite)
 
     assert climb(a_new_job(terms=terms, force=force), Exists(), shown("c1"))[2] == Conflicted(
-        message="it exists at the API and is not ours: its identifier has none of the owned prefixes",
+        message=NOT_OURS,
         remote=a_remote("c1"),
     )
 

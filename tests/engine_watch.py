@@ -1,0 +1,259 @@
+"""What must never happen on the wire or in the record, judged at the moment when it would.
+
+The watch knows nothing of how the engine decides: it sees claims, requests, answers and settlements, and knows from the
+authors' side what was wanted when.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from typing import Any
+
+from engine_desk import STIMULUS, Pages, Wanted, kind_of, wanted
+from engine_world import EngineWorld
+from fake_api import Fault
+
+from qtisync.delivery.messages import FailureKind, Purpose, Reply, Request, Response
+from qtisync.delivery.settlement import Claim, Settlement
+from qtisync.model import CommitId, ItemStatus, Kind, Presence, Standing
+
+_WORDS = re.compile(r"<qti-prompt>(.*?)</qti-prompt>|<p>(.*?)</p>", re.DOTALL)
+_IDENTIFIER = re.compile(r'<qti-assessment-item [^>]*identifier="([^"]*)"')
+REFUSED = "REFUSED"
+"""Words that this API does not take."""
+
+
+def words_of(text: str) -> str:
+    found = _WORDS.search(text)
+    assert found is not None, text
+    return found[1] or found[2]
+
+
+def subject(request: Request) -> str | None:
+    """Which object a request is about; ``None``: no single one."""
+    if len(request.segments) > 1 and request.segments[1] != "metadata":
+        return request.segments[1]
+    body = request.body or {}
+    named = body.get("identifier") or next(iter(_IDENTIFIER.findall(str(body.get("xml", "")))), None)
+    return str(named) if named else None
+
+
+def said(request: Request) -> str:
+    body = request.body or {}
+    return words_of(str(body.get("xml") or body.get("content")))
+
+
+def _is_unclear(reply: Reply) -> bool:
+    """Whether a create with this answer may have been carried out or not."""
+    if not isinstance(reply, Response):
+        return reply.kind is FailureKind.LOST
+    if reply.status < 300:
+        return not reply.body.endswith(b"}")
+    return reply.status >= 500 and "retry-after" not in reply.headers
+
+
+class Watch:
+    """Between the engine and the API, and beside the store."""
+
+    def __init__(self, world: EngineWorld, states: Mapping[CommitId, Pages]) -> None:
+        self.world, self.states = world, states
+        self.wanted: dict[str, Wanted] = {}
+        self.faults: list[Fault | None] = []
+        """What happens to the next requests; ``None``: nothing."""
+        self.meanwhile: list[tuple[int, Callable[[], None]]] = []
+        self.pause: Callable[[], None] = lambda: None
+        self.sent = 0
+        self.drifted: dict[str, int] = {}
+        """Objects that a stranger changed or removed at the API, and before which request: git's content is not there."""
+        self.record_was_lost = False
+        self._flying: set[str] = set()
+        self._in_doubt: set[str] = set()
+        self._clear: set[str] = set()
+        self._refused: dict[str, Wanted] = {}
+        self._claims: dict[str, tuple[Claim, int]] = {}
+        self._read_at: dict[str, int] = {}
+        self._set_by_strangers: dict[str, set[str]] = {}
+        self._theirs: dict[str, int] = {}
+        self._lock = threading.RLock()
+        world.send, world.watch = self.send, self.told
+        world.api.faults.append(self._fault)
+
+    # The wire
+
+    def send(self, request: Request) -> Reply:
+        name = subject(request)
+        with self._lock:
+            self.sent += 1
+            due = [action for left, action in self.meanwhile if left <= 0]
+            self.meanwhile = [(left - 1, action) for left, action in self.meanwhile if left > 0]
+            if name is not None and request.purpose.writes:
+                assert name not in self._flying, f"two writes of {name} at once"
+                self._flying.add(name)
+        for action in due:
+            action()
+        self.pause()
+        with self._lock:
+            if name is not None and request.purpose.writes:
+                self._judge_write(name, request)
+            before = self._document(name)
+            reply = self.world.api.send(request)
+            self._flying.discard(name or "")
+            if name is not None:
+                self._judge_answer(name, request, reply, before)
+            elif request.purpose is Purpose.LIST and isinstance(reply, Response) and reply.status == 200:
+                for row in json.loads(reply.body or b"{}").get("items", ()):
+                    self._seen(row["identifier"])
+            return reply
+
+    def _seen(self, name: str) -> None:
+        self._in_doubt.discard(name)
+        self._read_at[name] = self.sent
+
+    def _fault(self, request: Request, _number: int) -> Fault | None:
+        fault = self.faults.pop(0) if self.faults else None
+        if fault is not None:
+            return fault
+        if request.method != "GET" and said(request).startswith(REFUSED):
+            return Fault.answers(400, {"error": "Bad Request", "details": "refused words"})
+        return None
+
+    def _judge_write(self, name: str, request: Request) -> None:
+        if request.purpose is Purpose.RESTORE:
+            return
+        assert name in self._claims, f"{name} is written without a claim"
+        claim, _ = self._claims[name]
+        assert said(request) == self._words(claim), f"{name}: not what was claimed is sent"
+        if request.purpose is Purpose.CREATE:
+            assert name not in self._in_doubt, f"the create of {name} is repeated blindly"
+            self._in_doubt.add(name)
+            self._clear.discard(name)
+        row, stranger = claim.row, self._theirs.get(name)
+        known = row.presence is Presence.PRESENT and row.remote is not None and row.acknowledged.content is not None
+        if stranger is not None and known and not row.force and not self.world.manners.terms.overwrite_conflicts:
+            assert self._read_at.get(name, -1) <= stranger, f"{name}: a stranger's edit is overwritten silently"
+
+    def _judge_answer(self, name: str, request: Request, reply: Reply, before: Any) -> None:
+        after = self._document(name)
+        applied = before is not after
+        answered = isinstance(reply, Response) and (reply.status < 300 or reply.status == 404)
+        if request.purpose is Purpose.CREATE and not _is_unclear(reply):
+            self._clear.add(name)
+        if request.method == "GET" and answered:
+            self._seen(name)
+        if not applied or request.method == "GET":
+            return
+        if request.purpose in {Purpose.CREATE, Purpose.UPDATE}:
+            self.drifted.pop(name, None)
+            self._theirs.pop(name, None)
+        same = before is not None and all(before[part] == after[part] for part in ("rawXml", "metadata"))
+        # The API's own rendition of a stimulus proves nothing, and a metadata call that merges cannot remove a key.
+        excused = kind_of(name) is Kind.STIMULUS or request.purpose in {Purpose.RESTORE, Purpose.UPDATE_METADATA}
+        assert not same or excused, f"{name}: a write that changes nothing"
+
+    def _document(self, name: str | None) -> Any:
+        api = self.world.api
+        return (api.stimuli if name == STIMULUS else api.items).get(name or "")
+
+    # The record
+
+    def told(self, method: str, arguments: tuple[Any, ...], result: Any) -> None:
+        with self._lock:
+            match method:
+                case "claim" if result is not None:
+                    self._judge_claim(result)
+                case "take" if result.claim is not None:
+                    self._judge_claim(result.claim)
+                case "settle" if result:
+                    self._settled(*arguments)
+                case "record_pass":
+                    self._written_down(arguments[0].record.commit)
+                case "retry":
+                    self._refused.clear()
+                case "put_setting" if arguments[0] == "synced_commit":
+                    self._judge_cursor(arguments[1])
+
+    def _words(self, claim: Claim) -> str:
+        assert claim.row.blob is not None
+        return words_of(self.world.source.data[claim.row.blob].decode())
+
+    def _target(self, claim: Claim) -> Wanted:
+        return Wanted(self._words(claim), {key: str(value) for key, value in claim.row.desired_metadata.items()})
+
+    def _judge_claim(self, claim: Claim) -> None:
+        name = claim.row.key.identifier
+        target = self._target(claim)
+        assert self.wanted.get(name) == target, f"{name}: claimed for what git no longer wants"
+        assert self._refused.get(name) != target, f"{name}: a refusal is revived"
+        self._claims[name] = (claim, self.sent)
+
+    def _settled(self, claim: Claim, settlement: Settlement) -> None:
+        name = claim.row.key.identifier
+        if name in self._clear:  # the answer was clear, and the process lived to write it down
+            self._in_doubt.discard(name)
+        began = self._claims[name][1]
+        if settlement.status is ItemStatus.SYNCED and settlement.journal and self.drifted.get(name, began) < began:
+            del self.drifted[name]  # the attempt saw the API's copy, and it was as git wants it
+        row = self.world.kept.recorded()[claim.row.key]
+        if row.status is ItemStatus.PARKED and row.last_outcome == "RequestError":
+            self._refused[name] = self._target(claim)
+
+    def _written_down(self, commit: CommitId) -> None:
+        now = wanted(self.states[commit])
+        for name in list(self._refused):
+            if now.get(name) not in (None, self._refused[name]):
+                del self._refused[name]  # an edit revives it
+        self.wanted = now
+
+    def _judge_cursor(self, commit: CommitId) -> None:
+        rows = {row.key.identifier: row for row in self.world.kept.recorded().values()}
+        for name in wanted(self.states[commit]):
+            row = rows[name]
+            assert row.standing is Standing.WANTED
+            assert row.status in {ItemStatus.SYNCED, ItemStatus.PARKED, ItemStatus.BLOCKED}, f"cursor before {name}"
+            if row.status is ItemStatus.SYNCED:
+                self.judge_object(name, wanted(self.states[commit])[name])
+
+    # The API against git
+
+    def judge_object(self, name: str, target: Wanted) -> None:
+        """The API holds what git wants, unless a stranger changed it since."""
+        document = self._document(name)
+        if name in self.drifted:
+            return
+        assert document is not None, f"{name} is not at the API"
+        assert words_of(document["rawXml"]) == target.words, f"{name}: other content at the API"
+        others = {"run_time", *self._set_by_strangers.get(name, ())}
+        if self.record_was_lost:  # keys of a time before that are not known to have been ours
+            others |= document["metadata"].keys()
+        held = {key: value for key, value in document["metadata"].items() if key not in others - target.metadata.keys()}
+        assert held == target.metadata, f"{name}: other metadata at the API"
+
+    # Strangers
+
+    def stranger_writes(self, name: str, xml: str) -> None:
+        with self._lock:
+            self.drifted[name] = self._theirs[name] = self.sent
+            self.world.api.store_item(xml, deepcopy(self.world.api.items.get(name, {}).get("metadata", {})))
+
+    def stranger_sets(self, name: str, key: str, value: str) -> None:
+        with self._lock:
+            self.drifted[name] = self.sent
+            self._set_by_strangers.setdefault(name, set()).add(key)
+            self.world.api.store_metadata(name, **{key: value})
+
+    def stranger_deletes(self, name: str) -> None:
+        with self._lock:
+            self.drifted[name] = self.sent
+            self._theirs.pop(name, None)
+            self._set_by_strangers.pop(name, None)
+            (self.world.api.stimuli if name == STIMULUS else self.world.api.items).pop(name, None)
+
+    def forget_the_record(self) -> None:
+        self.record_was_lost = True
+        self._refused.clear()
+        self._in_doubt.clear()
+        self.wanted = {}

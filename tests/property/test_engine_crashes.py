@@ -1,0 +1,154 @@
+"""A process that dies between any two steps: whatever follows, the API ends equal to git, with nothing sent twice.
+
+Every labelled moment of a cycle (before and after each call to the API and each write to the record) is a crash point.
+The record is SQLite's file as the dead process left it, opened by the next one.
+"""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from engine_desk import ANCHOR, READER, STIMULUS, Edit, Page, Pages, files, wanted
+from engine_watch import Watch
+from engine_world import EngineWorld
+from fake_api import Fault, MetadataMode
+
+from qtisync.delivery.messages import Purpose
+from qtisync.engine.drain import Ending
+from qtisync.model import CommitId, ItemStatus
+
+FIRST = {name: Page(metadata=(("grade", "5"),) if name == "a" else ()) for name in (ANCHOR, "a", "b", READER, STIMULUS)}
+
+
+class Story:
+    """A repository whose commits are pushed by processes that may die, watched all the time."""
+
+    def __init__(self, mode: MetadataMode = "merge") -> None:
+        self.world = EngineWorld("sqlite", metadata_mode=mode)
+        self.states: dict[CommitId, Pages] = {}
+        self.watch = Watch(self.world, self.states)
+
+    def commit(self, pages: Pages) -> None:
+        before = files(self.states[self.world.source.resolve("main")]) if self.states else {}
+        after = files(pages)
+        self.states[self.world.source.commit({**dict.fromkeys(before.keys() - after.keys()), **after})] = pages
+
+    def edit(self, *edits: Edit) -> None:
+        pages = dict(self.states[self.world.source.resolve("main")])
+        for edit in edits:
+            pages = edit.on(pages)
+        self.commit(pages)
+
+    def finish(self) -> None:
+        """The next process brings it to its end: everything is as git wants it, and nothing is left to send."""
+        for _ in range(3):
+            assert self.world.cycle().ending is Ending.DRAINED
+            self.world.clock.advance(400.0)
+        for name, target in wanted(self.states[self.world.source.resolve("main")]).items():
+            self.watch.judge_object(name, target)
+        assert {row.status for row in self.world.kept.recorded().values()} == {ItemStatus.SYNCED}
+        assert self.world.kept.setting("synced_commit") == self.world.source.resolve("main")
+        sent = self.watch.sent
+        self.world.cycle()
+        assert self.watch.sent == sent
+
+    def creates(self) -> list[str]:
+        made = [request for request in self.world.api.requests if request.purpose is Purpose.CREATE]
+        return [str((request.body or {}).get("identifier") or (request.body or {})["xml"]) for request in made]
+
+
+@contextmanager
+def story(mode: MetadataMode = "merge") -> Iterator[Story]:
+    told = Story(mode)
+    try:
+        yield told
+    finally:
+        told.world.close()
+
+
+def first_sync(told: Story) -> None:
+    told.commit(FIRST)
+
+
+def lost_answers(told: Story) -> None:
+    first_sync(told)
+    told.watch.faults = [None, Fault.lost(applied=True), None, Fault.lost(applied=False), None, Fault.lost(applied=True)]
+
+
+def edits(told: Story) -> None:
+    first_sync(told)
+    told.world.cycle()
+    told.edit(Edit("a", "words", "v2"), Edit("b", "metadata", (("grade", "6"),)), Edit(STIMULUS, "words", "v2"))
+
+
+def a_reverted_edit(told: Story) -> None:
+    edits(told)
+    told.watch.meanwhile = [(3, lambda: (told.commit(FIRST), told.world.write_down()))]
+
+
+def metadata_first(told: Story) -> None:
+    first_sync(told)
+    told.world.cycle()
+    told.world.api.store_metadata("a", run_time="1")
+    told.edit(Edit("a", "metadata", (("grade", "6"), ("subject", "Math"))), Edit("b", "metadata", (("grade", "7"),)))
+
+
+def removed_at_the_api(told: Story) -> None:
+    edits(told)
+    told.watch.stranger_deletes("a")
+
+
+STORIES = [first_sync, lost_answers, edits, a_reverted_edit, metadata_first, removed_at_the_api]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("begin", STORIES)
+def test_a_kill_at_each_point_of_a_cycle_changes_nothing_in_the_end(begin: Callable[[Story], None]) -> None:
+    points = 0
+    for at in itertools.count():
+        with story() as told:
+            begin(told)
+            if not told.world.cycle_until(at):
+                break
+            told.watch.faults, told.watch.meanwhile = [], []
+            told.finish()
+            points += 1
+    assert points > 10
+
+
+@pytest.mark.parametrize("mode", ["replace", "ignore", "wrong"])
+def test_a_kill_while_the_metadata_call_is_tried_out_leaves_what_was_meant(mode: MetadataMode) -> None:
+    for at in itertools.count():
+        with story(mode) as told:
+            metadata_first(told)
+            if not told.world.cycle_until(at):
+                break
+            told.finish()
+
+
+@pytest.mark.slow
+def test_a_process_that_is_killed_again_and_again_gets_to_the_end() -> None:
+    dice = random.Random(20261122)
+    with story() as told:
+        first_sync(told)
+        kills = 0
+        for number in range(40):
+            kills += told.world.cycle_until(dice.randrange(30))
+            told.edit(Edit(dice.choice(("a", "b", STIMULUS)), "words", f"v{number}"))
+        told.finish()
+    assert kills > 10
+
+
+def test_a_process_of_the_same_name_takes_over_what_a_dead_one_held() -> None:
+    # In a container the host's name and the process id are the same after every restart.
+    with story() as told:
+        told.world.same_name = True
+        told.world.start()
+        first_sync(told)
+        while "before create" not in told.world.fate.points[-1:]:
+            told.world.cycle_until(len(told.world.fate.points))
+        told.finish()
