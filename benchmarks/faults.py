@@ -1,7 +1,8 @@
 """10,000 items under 5 % mixed faults: all converge, nothing twice, nothing lost, nothing revived; and at what cost.
 
 The emulated API runs in a process of its own. First all items are created, then a quarter of them is changed, under the
-same faults; ``calls ÷ least`` compares with one POST per new item, and one PUT per changed one and a list per hundred that is read before.
+same faults. The least possible: one POST for each new item, one PUT for each changed one, and one list for a hundred of
+them that is read before.
 """
 
 from __future__ import annotations

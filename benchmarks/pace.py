@@ -1,4 +1,4 @@
-"""P5, P6, P7: how much of a limit that nobody announced is used, and how often the API has to refuse.
+"""P5, P6, P7: how much of an unknown limit is used, and how often the API has to refuse.
 
 Every contender has a sandbox of its own (a process with a real token bucket of ten requests) and a process of its own;
 all play at the same time. Ours is ``engine.pacing`` over a real record (SQLite), with threads that only send.
@@ -101,7 +101,9 @@ class Caller:
         return response
 
 
-Contender = Callable[[Callable[[], Caller], Goal, float], None]
+Ready = Callable[[], float]
+"""Tells that all is imported and opened, waits for the others, and returns when the play ends (monotonic)."""
+Contender = Callable[[Callable[[], Caller], Goal, Ready], None]
 
 
 def threads(goal: Goal, work: Callable[[], None]) -> None:
@@ -110,13 +112,13 @@ def threads(goal: Goal, work: Callable[[], None]) -> None:
             future.result()
 
 
-def ours(connect: Callable[[], Caller], goal: Goal, ends: float, *, hint: bool) -> None:
+def ours(connect: Callable[[], Caller], goal: Goal, ready: Ready, *, hint: bool) -> None:
     from qtisync.adapters.store import open_store
 
     with tempfile.TemporaryDirectory(prefix="qtisync-bench-") as folder:
         clock, store = SystemClock(), open_store(Path(folder), "bench", holder="bench")
         pacing = Pacing(store, clock, ThreadBell(), lambda *_a, **_f: None, PaceTerms(ceiling=CEILING, hint=hint))
-        deadline = clock.now() + ends - time.monotonic()
+        deadline = ready() - time.monotonic() + clock.now()
 
         def work() -> None:
             caller = connect()
@@ -134,9 +136,9 @@ def ours(connect: Callable[[], Caller], goal: Goal, ends: float, *, hint: bool) 
         store.close()
 
 
-def sequential(connect: Callable[[], Caller], goal: Goal, ends: float) -> None:
+def sequential(connect: Callable[[], Caller], goal: Goal, ready: Ready) -> None:
     del goal
-    caller, wait = connect(), 1.0
+    caller, wait, ends = connect(), 1.0, ready()
     while time.monotonic() < ends:
         if caller.call().status == 429:
             time.sleep(wait)
@@ -149,10 +151,11 @@ class RefusedError(Exception):
     """429."""
 
 
-def with_stamina(connect: Callable[[], Caller], goal: Goal, ends: float) -> None:
+def with_stamina(connect: Callable[[], Caller], goal: Goal, ready: Ready) -> None:
     import stamina
 
     stamina.instrumentation.set_on_retry_hooks([])
+    ends = ready()
 
     def work() -> None:
         caller = connect()
@@ -168,9 +171,10 @@ def with_stamina(connect: Callable[[], Caller], goal: Goal, ends: float) -> None
     threads(goal, work)
 
 
-def true_rate(connect: Callable[[], Caller], goal: Goal, ends: float) -> None:
+def true_rate(connect: Callable[[], Caller], goal: Goal, ready: Ready) -> None:
     """A limiter that is told the limit of each phase."""
-    lock, begins = threading.Lock(), ends - goal.seconds
+    lock, ends = threading.Lock(), ready()
+    begins = ends - goal.seconds
     slot = [begins]
 
     def take() -> float:
@@ -217,9 +221,13 @@ def contend(name: str, origin: str, secret: str, goal: Goal, pipe: Connection) -
     form = f"grant_type=client_credentials&client_id=sandbox-client&client_secret={secret}"
     line.request("POST", "/oauth2/token", form, {"content-type": "application/x-www-form-urlencoded"})
     token = json.loads(line.getresponse().read())["access_token"]
-    pipe.send("ready")
-    pipe.recv()
-    CONTENDERS[name](lambda: Caller(host, token), goal, time.monotonic() + goal.seconds)
+
+    def ready() -> float:
+        pipe.send("ready")
+        pipe.recv()
+        return time.monotonic() + goal.seconds
+
+    CONTENDERS[name](lambda: Caller(host, token), goal, ready)
     pipe.send("done")
 
 

@@ -23,7 +23,7 @@ from qtisync.content.canonical import digest_text
 from qtisync.content.selection import ContentRules
 from qtisync.delivery.messages import Reply, Request
 from qtisync.engine.cycle import Bench, Run, apply
-from qtisync.engine.drain import Drained, Patience
+from qtisync.engine.drain import Drained
 from qtisync.engine.pacing import PaceTerms
 from qtisync.engine.push import Manners
 from qtisync.engine.reconcile import Aim, Prepared, prepare, write_down
@@ -39,7 +39,10 @@ AIM = Aim(
     limits=Limits(max_update=1.0, max_churn=1.0),
 )
 WRITING = frozenset(
-    "remember_facts record_pass take claim settle release recover doubt retry put_setting reserve update_pace".split()
+    {
+        *("remember_facts", "record_pass", "put_setting", "retry", "doubt", "recover"),
+        *("take", "claim", "settle", "release", "reserve", "update_pace"),
+    }
 )
 """The store's writing methods: a kill just before or just after one of them is a crash point."""
 ENDLESS = 10_000  # crash points of one cycle, from which it will never end
@@ -129,19 +132,19 @@ class EngineWorld:
         self,
         shelf: Shelf = "memory",
         *,
-        manners: Manners = Manners(),
+        manners: Manners | None = None,
         metadata_mode: MetadataMode = "merge",
         concurrency: int = 1,
-        adaptive: bool = True,
         same_name: bool = False,
     ) -> None:
         self.clock, self.source = FakeClock(), FakeSource()
         self.api = FakeApi(self.clock, metadata_mode=metadata_mode)
-        self.manners, self.concurrency, self.adaptive, self.same_name = manners, concurrency, adaptive, same_name
+        self.manners, self.concurrency, self.same_name = manners or Manners(), concurrency, same_name
         self.log = RecordedLog()
         self.send: Callable[[Request], Reply] = self.api.send
         self.watch: Callable[[str, tuple[Any, ...], Any], None] = lambda _name, _arguments, _result: None
         self.starts = 0
+        self.died_at = ""
         self._folder = tempfile.TemporaryDirectory(prefix="qtisync-model-")
         self._shelf = shelf
         self.kept: Any = MemoryStore() if shelf == "memory" else self._open(self._empty_record())
@@ -152,11 +155,11 @@ class EngineWorld:
         """A new process on what is left of the old one."""
         self.starts += 1
         self.fate = Fate()
-        self.store = MortalStore(self.kept, self.fate, lambda *told: self.watch(*told))
+        self.store = MortalStore(self.kept, self.fate, lambda *told: self.watch(*told))  # noqa: PLW0108 - it may be replaced later
         self.bell = ModelBell(self.clock)
         self.bench = Bench(
             store=self.store,
-            api=MortalApi(lambda request: self.send(request), self.fate),
+            api=MortalApi(lambda request: self.send(request), self.fate),  # noqa: PLW0108 - likewise
             source=self.source,
             clock=self.clock,
             bell=self.bell,
@@ -164,7 +167,7 @@ class EngineWorld:
             digest=digest_text,
             body_of=body_of,
             manners=self.manners,
-            pace=PaceTerms(ceiling=50.0, adaptive=self.adaptive, retry=self.manners.retry),
+            pace=PaceTerms(ceiling=50.0, retry=self.manners.retry),
             worker="host/1" if self.same_name else f"host/{self.starts}",
             base_url=BASE_URL,
             concurrency=self.concurrency,
@@ -201,17 +204,18 @@ class EngineWorld:
         write_down(self.store, prepared)  # type: ignore[arg-type]
         return prepared
 
-    def cycle(self, patience: Patience = Patience()) -> Drained:
+    def cycle(self) -> Drained:
         """What ``qtisync sync`` does; raises ``Killed`` if the process dies of it."""
         self.fate.points.clear()
-        return apply(self.bench, self.prepare(), Run(patience=patience))
+        return apply(self.bench, self.prepare(), Run())
 
     def cycle_until(self, dies_at: int) -> bool:
         """A cycle of a process that is killed at this crash point (and started again); whether it came so far."""
         self.fate.dies_at = dies_at
         try:
             self.cycle()
-        except Killed:
+        except Killed as killed:
+            self.died_at = str(killed)
             self.kill()
             return True
         finally:

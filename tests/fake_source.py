@@ -108,6 +108,10 @@ class FakeSource:
             raise BlobMissingError(f"The file content {wanted} is gone.", hint="The next pass looks at the new commit.")
         return self.data[wanted]
 
+    def sole_author(self, base: CommitId, commit: CommitId) -> CommitInfo | None:
+        known = self._commit(commit)
+        return CommitInfo(commit=known.id, author=known.author) if known.parent == base in self.commits else None
+
     def last_touched(
         self, base: CommitId | None, commit: CommitId, paths: Iterable[RepoPath]
     ) -> Mapping[RepoPath, CommitInfo]:

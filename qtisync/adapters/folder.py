@@ -84,6 +84,11 @@ class FolderSource:
                 return data
         raise RepositoryError(f"Cannot read {self._root / wanted}.")
 
+    def sole_author(self, base: CommitId, commit: CommitId) -> CommitInfo | None:
+        """Not known."""
+        del base, commit
+        return None
+
     def last_touched(
         self, base: CommitId | None, commit: CommitId, paths: Iterable[RepoPath]
     ) -> Mapping[RepoPath, CommitInfo]:

@@ -83,7 +83,7 @@ def parents_of(commit: bytes) -> list[str]:
     return [row[len(b"parent ") :].decode("ascii", "replace") for row in head if row.startswith(b"parent ")]
 
 
-def only_author(commit: bytes, name: CommitId) -> CommitInfo | None:
+def author_of(commit: bytes, name: CommitId) -> CommitInfo | None:
     """Who made a commit, from its object; ``None`` if git must say it, because it is not in UTF-8."""
     head = commit.partition(b"\n\n")[0].split(b"\n")
     rows = [row for row in head if row.startswith(b"author ")]

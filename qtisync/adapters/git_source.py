@@ -10,7 +10,7 @@ from pathlib import Path
 
 from qtisync.adapters.git_child import GitEndedError
 from qtisync.adapters.git_faults import explain, no_commit
-from qtisync.adapters.git_history import last_touched, only_author, parents_of
+from qtisync.adapters.git_history import author_of, last_touched, parents_of
 from qtisync.adapters.git_objects import (
     GitObject,
     ObjectReader,
@@ -108,11 +108,9 @@ class GitSource:
 
     def is_ancestor(self, base: CommitId, commit: CommitId) -> bool:
         """Whether ``commit`` descends from ``base`` or is the same."""
-        old, new = self._pair(base, commit)
+        old, _ = self._pair(base, commit)
         if old is None:
             return False
-        if old.id in parents_of(new.data or b""):
-            return True
         return self._runner.run("merge-base", "--is-ancestor", base, commit, accept=(0, 1))[0] == 0
 
     def blobs(self, wanted: Iterable[BlobId], max_bytes: int) -> Iterator[tuple[BlobId, bytes | TooLarge]]:
@@ -130,16 +128,19 @@ class GitSource:
         """One blob, by the process that stays; raises ``BlobMissingError`` if it vanished."""
         return self._blob(wanted).data or b""
 
+    def sole_author(self, base: CommitId, commit: CommitId) -> CommitInfo | None:
+        """From the commit's object, by the process that stays."""
+        old, new = self._pair(base, commit)
+        if old is None or parents_of(new.data or b"") != [old.id]:
+            return None
+        return author_of(new.data or b"", CommitId(new.id))
+
     def last_touched(
         self, base: CommitId | None, commit: CommitId, paths: Iterable[RepoPath]
     ) -> Mapping[RepoPath, CommitInfo]:
         """See ``git_history.last_touched``; a ``base`` that is gone is as none: the whole history is searched."""
-        old, new = self._pair(base, commit) if base is not None else (None, self._commit(commit))
-        start = base if old is not None else None
-        single = only_author(new.data or b"", CommitId(new.id)) if old and start else None
-        if old and single and parents_of(new.data or b"") == [old.id]:
-            changed = set(self._comparer.paths(_tree_of(old), _tree_of(new)))
-            return dict.fromkeys(changed.intersection(paths), single)
+        self._commit(commit)
+        start = base if base is not None and self._lookup(base) else None
         return last_touched(self._runner, start, commit, paths, HISTORY_SECONDS)
 
     def close(self) -> None:

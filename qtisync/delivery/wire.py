@@ -255,7 +255,7 @@ def content_as_meant(job: Job, remote: RemoteObject) -> bool:
 
 
 def content_seen(job: Job, remote: RemoteObject) -> bool:
-    """Whether the API's copy proves that our content is there. A stimulus that the API rewrote never does: it is sent."""
+    """Whether the API's copy proves that our content is there. A stimulus that the API rewrote never does."""
     return job.key.kind is Kind.ITEM or Scope.CONTENT not in job.scope or remote.content == job.content
 
 

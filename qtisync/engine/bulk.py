@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,6 +29,8 @@ def give_back() -> None:
     After a pass over everything the C library keeps hundreds of megabytes for later. Where it is not glibc, nothing
     happens.
     """
+    import ctypes  # noqa: PLC0415 - a plan does not need it
+
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)

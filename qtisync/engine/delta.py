@@ -220,5 +220,6 @@ class _Delta:
             + sum(row.standing is not Standing.WANTED for row in unsettled)
             - sum(row.presence is not Presence.PRESENT for row in unsettled),
             fresh=part.fresh,
+            changed=frozenset(self._changed),
             warm=replace(warm, commit=self._commit, at=at, items=items, ignored=ignored),
         )

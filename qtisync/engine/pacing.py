@@ -42,6 +42,7 @@ class Pacing:
     def __init__(self, store: Store, clock: Clock, bell: Bell, log: Log, terms: PaceTerms) -> None:
         self._store, self._clock, self._bell, self._log, self._terms = store, clock, bell, log, terms
         self._lock = threading.Lock()
+        self._front = threading.Lock()  # one waits for a slot at a time: slots taken ahead would keep the rate of then
         now = clock.now()
         self._mirror = store.update_pace(
             lambda pace: rules.resumed(
@@ -63,18 +64,32 @@ class Pacing:
 
         ``taken``: when a slot begins that was reserved already.
         """
-        while True:
-            begins, taken = (self._store.reserve(self._clock.now()) if taken is None else taken), None
-            if deadline is not None and begins > deadline:
-                return False
-            while (left := begins - self._clock.now()) > 0:
-                if self._bell.stopped:
-                    return False
-                self._bell.wait(left)
+        if taken is not None:
+            arrived = self._arrived(taken, deadline)
+            if arrived is not None:
+                return arrived
+        patience = -1 if deadline is None else max(0.0, deadline - self._clock.now())
+        if not self._front.acquire(timeout=patience):
+            return False
+        try:
+            while True:
+                arrived = self._arrived(self._store.reserve(self._clock.now()), deadline)
+                if arrived is not None:
+                    return arrived
+        finally:
+            self._front.release()
+
+    def _arrived(self, begins: float, deadline: float | None) -> bool | None:
+        """Wait for a slot; ``None``: a pause began meanwhile, another slot behind it is needed."""
+        if deadline is not None and begins > deadline:
+            return False
+        while (left := begins - self._clock.now()) > 0:
             if self._bell.stopped:
                 return False
-            if self._mirror.paused_until <= self._clock.now():
-                return True  # otherwise a pause began while we waited: take another slot, behind it
+            self._bell.wait(left)
+        if self._bell.stopped:
+            return False
+        return True if self._mirror.paused_until <= self._clock.now() else None
 
     def concurrency(self, most: int) -> int:
         """Calls that are worth having in flight: rate x latency (Little's law) with headroom, from 2 to ``most``."""

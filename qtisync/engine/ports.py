@@ -57,6 +57,9 @@ class Source(Protocol):
     def blob(self, wanted: BlobId) -> bytes:
         """One blob's content; raises ``BlobMissingError`` if it vanished."""
 
+    def sole_author(self, base: CommitId, commit: CommitId) -> CommitInfo | None:
+        """Who made ``commit``, if ``base`` is its only parent, and if that can be told without a search."""
+
     def last_touched(
         self, base: CommitId | None, commit: CommitId, paths: Iterable[RepoPath]
     ) -> Mapping[RepoPath, CommitInfo]:

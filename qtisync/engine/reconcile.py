@@ -164,7 +164,7 @@ def _prepare_from(view: View, source: Source, reader: RecordReader, aim: Aim, pi
     plan = diff(view.snapshot, view.recorded, aim.destination, base)
     plan = replace(plan, unchanged=view.items - len(plan.changes) - len(plan.parked))
     plan = replace(plan, holds=_holds(plan, view, reader, aim))
-    plan = replace(plan, authors=authors(source, plan)) if len(plan.changes) <= AUTHORS_UP_TO else plan
+    plan = replace(plan, authors=authors(source, plan, view.changed)) if len(plan.changes) <= AUTHORS_UP_TO else plan
     plan = narrowed(plan, aim.only) if aim.only else plan
     record = PassRecord(
         commit=pin.commit,
@@ -192,8 +192,9 @@ def write_down(store: Store, prepared: Prepared) -> None:
             store.remember_facts(facts, version)
     if prepared.plan.holds or prepared.snapshot is None:
         return
-    store.record_pass(intents(prepared.plan, prepared.snapshot, prepared.recorded, prepared.record))
+    # First, because a pass that is recorded is not written down again: a kill in between would lose it, and the guard.
     store.put_setting("base_url", prepared.plan.destination.base_url)
+    store.record_pass(intents(prepared.plan, prepared.snapshot, prepared.recorded, prepared.record))
 
 
 def _holds(plan: Plan, view: View, reader: RecordReader, aim: Aim) -> tuple[Hold, ...]:
@@ -233,8 +234,8 @@ def narrowed(plan: Plan, only: Sequence[str]) -> Plan:
     return replace(plan, changes=tuple(filter(chosen, plan.changes)), partial=True)
 
 
-def authors(source: Source, plan: Plan) -> Mapping[RepoPath, CommitInfo]:
-    """Who last touched what a plan changes, by the item's path."""
+def authors(source: Source, plan: Plan, changed: frozenset[RepoPath] | None = None) -> Mapping[RepoPath, CommitInfo]:
+    """Who last touched what a plan changes, by the item's path. ``changed``: what differs from its base, if known."""
     watched: dict[RepoPath, RepoPath] = {}
     for change in plan.changes:
         only_metadata = change.scope == {Scope.METADATA} and change.item.sidecar is not None
@@ -242,6 +243,10 @@ def authors(source: Source, plan: Plan) -> Mapping[RepoPath, CommitInfo]:
         watched[change.item.path] = path or change.item.path
     if not watched:
         return {}
+    if changed is not None and plan.base is not None:
+        sole = source.sole_author(plan.base, plan.commit)
+        if sole is not None:  # most pushes are one commit, and looking it up costs less than starting a git
+            return {item: sole for item, path in watched.items() if path in changed}
     base = plan.base if plan.base is not None and source.is_ancestor(plan.base, plan.commit) else None
     touched = source.last_touched(base, plan.commit, sorted(set(watched.values())))
     return {item: touched[path] for item, path in watched.items() if path in touched}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from qtisync.model import BlobId, Key, Recorded, Snapshot
+from qtisync.model import BlobId, Key, Recorded, RepoPath, Snapshot
 
 if TYPE_CHECKING:
     from qtisync.content.facts import Facts
@@ -24,4 +24,6 @@ class View:
     present: int
     """Recorded objects that the API acknowledged, likewise."""
     fresh: Mapping[str, Mapping[BlobId, Facts]] = field(default_factory=dict)
+    changed: frozenset[RepoPath] | None = None
+    """Paths that differ from the last pass; ``None``: nobody asked."""
     warm: Warm | None = None

@@ -13,7 +13,7 @@ from real_repository import RealRepository
 from qtisync.adapters.git_source import GitSource
 from qtisync.engine.ports import Source
 from qtisync.errors import RepositoryError
-from qtisync.model import CommitId, Kind, RepoPath
+from qtisync.model import CommitId, CommitInfo, Kind, RepoPath
 
 FILES = {
     "a.xml": b"1",
@@ -34,6 +34,17 @@ def source_and_commit(request: pytest.FixtureRequest, tmp_path: Path) -> Iterato
     real = RealRepository(tmp_path / "content.git")
     source = GitSource(real.path)
     yield source, real.commit(FILES)
+    source.close()
+
+
+@pytest.fixture(params=["memory", "git"])
+def history(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Source, CommitId, CommitId, CommitId]]:
+    made: FakeSource | RealRepository
+    made = FakeSource() if request.param == "memory" else RealRepository(tmp_path / "content.git")
+    source = made if isinstance(made, FakeSource) else GitSource(made.path)
+    authors = ("Ada", "Zoë Author", "Ben")
+    first, second, third = (made.commit({"a.xml": name.encode()}, author=name) for name in authors)
+    yield source, first, second, third
     source.close()
 
 
@@ -67,3 +78,13 @@ def test_rows_are_found_by_their_keys(store):
         (key, everything[key]) for key in (a_key("q2"), a_key("s1", Kind.STIMULUS))
     ]
     assert store.recorded_some([]) == {}
+
+
+def test_the_author_of_a_single_commit_is_known_without_a_search(history):
+    source, first, second, third = history
+
+    assert source.sole_author(first, second) == CommitInfo(commit=second, author="Zoë Author")
+    assert source.sole_author(second, third) == CommitInfo(commit=third, author="Ben")
+    assert source.sole_author(first, third) is None
+    assert source.sole_author(third, second) is None
+    assert source.sole_author(CommitId("1" * 40), second) is None

@@ -71,7 +71,9 @@ def test_300_items_converge_under_all_faults_and_nothing_is_written_twice(world:
     assert held(world) == expected
     assert applied(world) == dict.fromkeys(expected, 1)
     calls = len(world.calls())
-    print(f"create: {calls} calls for {ITEMS} items, {calls / ITEMS:.2f} × the least; faults: {sum(struck.values())}")
+    print(
+        f"create: {calls} calls for {ITEMS} items, {calls / ITEMS:.2f} times the least; faults: {sum(struck.values())}"
+    )
 
     # A later pass revives nothing that was refused, and changes arrive under the same faults.
     changed = [name for name in files if name not in REFUSED][:60]
@@ -87,7 +89,7 @@ def test_300_items_converge_under_all_faults_and_nothing_is_written_twice(world:
     assert held(world) == expected
     assert applied(world) == dict.fromkeys([*changed, *metadata], 1)
     calls, least = len(world.calls()), len(changed) + len(metadata) + 1  # a list of what is there, then a write each
-    print(f"update: {calls} calls for {len(changed) + len(metadata)} items, {calls / least:.2f} × the least")
+    print(f"update: {calls} calls for {len(changed) + len(metadata)} items, {calls / least:.2f} times the least")
     assert not set(REFUSED) & {entry.identifier for entry in world.api.journal.writes()}
 
     # Once it is quiet, nothing is left to say.

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
+from dataclasses import dataclass
 from typing import Any
 
-from engine_desk import ANCHOR, FOREIGN, NAMES, STIMULUS, Edit, Page, files, key_of, wanted
+from engine_desk import ANCHOR, FOREIGN, NAMES, READER, STIMULUS, Edit, Page, files, key_of, wanted
 from engine_watch import REFUSED, Watch
 from engine_world import EngineWorld, Shelf
 from fake_api import Fault
@@ -26,19 +27,20 @@ from qtisync.engine.drain import Ending
 from qtisync.engine.push import Manners
 from qtisync.model import CommitId, ItemStatus, Standing
 
-names = st.sampled_from(NAMES)
-items = st.sampled_from([name for name in NAMES if name != STIMULUS])
-words = st.sampled_from(["v1", "v2", "v3", f"{REFUSED} by the API"])
+busy = st.sampled_from(["a", "a", "a", *NAMES])
+items = busy.filter(lambda name: name != STIMULUS)
+values = st.sampled_from(["5", "7"])
+words = st.sampled_from(["v1", "v2", "v3", "v4", "v5", "v6", f"{REFUSED} by the API"])
 metadata = st.sampled_from([(), (("grade", "5"),), (("grade", "6"), ("subject", "Math")), (("subject", "Art"),)])
-edits = st.one_of(
-    st.builds(Edit, names, st.just("words"), words),
-    st.builds(Edit, names, st.just("words"), words),
-    st.builds(Edit, items, st.just("metadata"), metadata),
-    st.builds(Edit, names, st.just("folder"), st.sampled_from(["", "moved/"])),
-    st.builds(Edit, names, st.just("form"), st.sampled_from(["good", "broken", "twice"])),
-    st.builds(Edit, names, st.just("spacing"), st.integers(0, 2)),
-    st.builds(Edit, names),
+_words = st.builds(Edit, busy, st.just("words"), words)
+_metadata = st.builds(Edit, items, st.just("metadata"), metadata)
+_others = st.one_of(
+    st.builds(Edit, busy, st.just("folder"), st.sampled_from(["", "moved/"])),
+    st.builds(Edit, busy, st.just("form"), st.sampled_from(["good", "broken", "twice"])),
+    st.builds(Edit, busy, st.just("spacing"), st.integers(0, 2)),
+    st.builds(Edit, busy),
 )
+edits = st.one_of(_words, _words, _metadata, _metadata, _others)
 FAULTS: dict[str, Callable[[], Fault]] = {
     "lost after it was done": lambda: Fault.lost(applied=True),
     "lost before it was done": lambda: Fault.lost(applied=False),
@@ -53,7 +55,25 @@ FAULTS: dict[str, Callable[[], Fault]] = {
     "404 of a proxy": lambda: Fault.answers(404, body=b"<html>nginx</html>"),
 }
 MOVING = {ItemStatus.QUEUED, ItemStatus.IN_FLIGHT}
-faults = st.lists(st.sampled_from(sorted(FAULTS)) | st.none(), min_size=1, max_size=5)
+faults = st.lists(st.none() | st.sampled_from(sorted(FAULTS)), max_size=6)
+
+
+@dataclass(frozen=True)
+class How:
+    """A cycle: what happens to its requests in turn, and the crash point at which its process is killed."""
+
+    faults: Sequence[str | None] = ()
+    dies_at: int | None = None
+
+
+cycles = st.one_of(
+    st.just(How()),
+    st.builds(How, faults),
+    st.builds(How, st.just(()), st.integers(0, 40)),
+    st.builds(How, faults, st.integers(0, 40)),
+    st.none(),
+)
+"""``None``: no cycle follows."""
 
 
 class EngineMachine(RuleBasedStateMachine):
@@ -69,8 +89,9 @@ class EngineMachine(RuleBasedStateMachine):
         mode=st.sampled_from(["merge", "merge", "replace", "ignore", "wrong"]),
         same_name=st.booleans(),
         stranger=st.booleans(),
+        synced=st.booleans(),
     )
-    def begin(self, terms, mode, same_name, stranger):
+    def begin(self, terms, mode, same_name, stranger, synced):
         manners = Manners(terms=terms, owns=lambda key: not key.identifier.startswith("x-"))
         self.world = EngineWorld(
             self.shelf, manners=manners, metadata_mode=mode, concurrency=self.concurrency, same_name=same_name
@@ -85,26 +106,41 @@ class EngineMachine(RuleBasedStateMachine):
         if stranger:
             self.world.api.store_item(item_xml(FOREIGN, "a stranger's"), {"owner": "somebody"})
             self.strangers[FOREIGN] = deepcopy(self.world.api.items[FOREIGN])
-        self.pages = {ANCHOR: Page(), "a": Page(), STIMULUS: Page()}
-        self._commit(self.pages)
+        self._commit({name: Page() for name in (ANCHOR, "a", "b", READER, STIMULUS)})
+        if synced:
+            self.world.cycle()
 
     # Authors
 
-    @rule(chosen=st.lists(edits, min_size=1, max_size=3))
-    def authors_commit(self, chosen):
-        pages = self.pages
-        for edit in chosen:
-            pages = edit.on(pages)
-        self._commit(pages)
+    @rule(chosen=st.lists(edits, min_size=1, max_size=3), how=cycles)
+    def authors_commit(self, chosen, how):
+        self._edit(chosen)
+        self._run(how)
 
-    @rule(data=st.data())
-    def authors_go_back(self, data):
+    @rule(data=st.data(), rewriting=st.booleans(), how=cycles)
+    def authors_go_back(self, data, rewriting, how):
         commit = data.draw(st.sampled_from(list(self.states)[-6:]))
-        if data.draw(st.booleans(), label="rewriting history"):
+        if rewriting:
             self.world.source.move_ref("main", commit)
             self.pages = self.states[commit]
         else:
             self._commit(self.states[commit])
+        self._run(how)
+
+    @rule(at=st.integers(0, 6), chosen=st.lists(edits, min_size=1, max_size=2), back=st.booleans(), how=cycles)
+    def authors_commit_during_a_push(self, at, chosen, back, how):
+        before = self.pages
+        self.watch.meanwhile = [(at, lambda: self._pass_over(lambda: self._edit(chosen)))]
+        if back:
+            self.watch.meanwhile.append((at + 1, lambda: self._pass_over(lambda: self._commit(before))))
+        self._run(how)
+        self.watch.meanwhile = []
+
+    def _edit(self, chosen):
+        pages = self.pages
+        for edit in chosen:
+            pages = edit.on(pages)
+        self._commit(pages)
 
     def _commit(self, pages):
         before = files(self.states[self.world.source.resolve("main")]) if self.states else {}
@@ -114,78 +150,62 @@ class EngineMachine(RuleBasedStateMachine):
 
     # The process
 
-    @rule()
-    def sync(self):
-        self.world.cycle()
-
-    @rule(chosen=faults)
-    def sync_with_faults(self, chosen):
-        self.watch.faults = [FAULTS[name]() if name else None for name in chosen]
-        self.world.cycle()
-        self.watch.faults = []
-
-    @rule(at=st.integers(0, 40), chosen=st.none() | faults)
-    def sync_and_be_killed(self, at, chosen):
-        self.watch.faults = [FAULTS[name]() if name else None for name in chosen or ()]
-        self.world.cycle_until(at)
-        self.watch.faults = []
-
-    @rule(at=st.integers(0, 6), chosen=st.lists(edits, min_size=1, max_size=2), back=st.booleans())
-    def sync_while_authors_commit(self, at, chosen, back):
-        before = self.pages
-
-        def commit():
-            self.authors_commit.__wrapped__(self, chosen) if not back else self._commit(before)
-            self.world.write_down()
-
-        def edit_first():
-            self._commit(chosen[0].on(self.pages))
-            self.world.write_down()
-
-        self.watch.meanwhile = [(at, edit_first), (at + 1, commit)] if back else [(at, commit)]
-        self.world.cycle()
-        self.watch.meanwhile = []
-
-    @rule()
-    def a_pass_without_a_push(self):
+    def _pass_over(self, commit):
+        commit()
         self.world.write_down()
 
-    @rule(seconds=st.sampled_from([1.0, 30.0, 700.0]))
-    def time_passes(self, seconds):
-        self.world.clock.advance(seconds)
+    def _run(self, how):
+        if how is None:
+            return
+        self.watch.faults = [FAULTS[name]() if name else None for name in how.faults]
+        if how.dies_at is None:
+            self.world.cycle()
+        else:
+            self.world.cycle_until(how.dies_at)
+        self.watch.faults = []
 
-    @rule()
-    def a_person_says_retry(self):
-        self.world.store.retry(None)
-
-    @rule()
-    def the_record_is_lost(self):
-        self.watch.forget_the_record()
-        self.world.lose_the_record()
+    @rule(what=st.sampled_from(["a pass", "a pass", "time", "time", "retry", "retry", "the record is lost"]))
+    def something_rare(self, what):
+        match what:
+            case "a pass":  # without a push
+                self.world.write_down()
+            case "time":
+                self.world.clock.advance(700.0)
+            case "retry":
+                self.world.store.retry(None)
+            case "the record is lost":
+                self.watch.forget_the_record()
+                self.world.lose_the_record()
 
     # Strangers at the API
 
-    @rule(name=items, number=st.integers(1, 2))
-    def a_stranger_edits(self, name, number):
-        if name in self.world.api.items and name not in self.strangers:
-            self.watch.stranger_writes(name, item_xml(name, f"theirs {number}"))
+    @rule(
+        name=busy,
+        what=st.sampled_from(["content", "a key of ours", "a key of theirs", "delete"]),
+        value=values,
+        then=st.none() | words,
+        how=cycles,
+    )
+    def a_stranger_acts(self, name, what, value, then, how):
+        if name in self.strangers or name not in {*self.world.api.items, *self.world.api.stimuli}:
+            return
+        self._stranger_acts(name, what, value)
+        if then is not None:
+            self._edit([Edit(name, "words", then)])
+        self._run(how)
 
-    @rule(name=items, value=st.sampled_from(["5", "7"]))
-    def a_stranger_sets_a_key_of_ours(self, name, value):
-        if name in self.world.api.items and name not in self.strangers:
-            self.watch.stranger_sets(name, "grade", value)
-
-    @rule(name=names)
-    def a_stranger_deletes(self, name):
-        if name not in self.strangers:
-            self.watch.stranger_deletes(name)
-            self.run_time.pop(name, None)
-
-    @rule(name=items, value=st.sampled_from(["1", "2"]))
-    def a_run_time_writer_sets_a_key_of_its_own(self, name, value):
-        if name in self.world.api.items and name not in self.strangers:
-            self.world.api.store_metadata(name, run_time=value)
-            self.run_time[name] = value
+    def _stranger_acts(self, name, what, value):
+        match what:
+            case "delete":
+                self.watch.stranger_deletes(name)
+                self.run_time.pop(name, None)
+            case "content" if name != STIMULUS:
+                self.watch.stranger_writes(name, item_xml(name, f"theirs {value}"))
+            case "a key of ours" if name != STIMULUS:
+                self.watch.stranger_sets(name, "grade", value)
+            case "a key of theirs" if name != STIMULUS:
+                self.world.api.store_metadata(name, run_time=value)
+                self.run_time[name] = value
 
     # What must hold
 
@@ -203,7 +223,6 @@ class EngineMachine(RuleBasedStateMachine):
         for name, value in self.run_time.items():
             assert self.world.api.items[name]["metadata"].get("run_time") == value, f"{name} lost a foreign key"
 
-    @rule()
     def converge(self):
         """Without further faults a few cycles are enough, then nothing more is sent."""
         for _ in range(8):
