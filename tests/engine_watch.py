@@ -131,6 +131,7 @@ class Watch:
             return
         assert name in self._claims, f"{name} is written without a claim"
         claim, _ = self._claims[name]
+        assert self.world.clock.now() < claim.lease_until, f"{name} is written after the lease ended"
         assert said(request) == self._words(claim), f"{name}: not what was claimed is sent"
         if request.purpose is Purpose.CREATE:
             assert name not in self._in_doubt, f"the create of {name} is repeated blindly"
@@ -207,10 +208,10 @@ class Watch:
             self._refused[name] = self._target(claim)
 
     def _written_down(self, commit: CommitId) -> None:
-        now = wanted(self.states[commit])
+        pages, now = self.states[commit], wanted(self.states[commit])
         for name in list(self._refused):
-            if now.get(name) not in (None, self._refused[name]):
-                del self._refused[name]  # an edit revives it
+            if name not in pages or now.get(name, self._refused[name]) != self._refused[name]:
+                del self._refused[name]  # an edit revives it, and so does a file that left and came back
         self.wanted = now
 
     def _judge_cursor(self, commit: CommitId) -> None:

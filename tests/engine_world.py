@@ -54,10 +54,11 @@ class Killed(BaseException):
 
 
 class Fate:
-    """When the process dies: at the crash point with this number, or never. What is dead stays dead."""
+    """When the process dies: at the crash point with this number or label, or never. What is dead stays dead."""
 
-    def __init__(self, dies_at: int | None = None) -> None:
-        self.dies_at = dies_at
+    def __init__(self) -> None:
+        self.dies_at: int | None = None
+        self.dies_on = ""
         self.points: list[str] = []
         self.dead = False
 
@@ -67,7 +68,7 @@ class Fate:
             raise Killed(label)
         self.points.append(label)
         assert len(self.points) < ENDLESS, f"no end: {self.points[-12:]}"
-        if self.dies_at is not None and len(self.points) > self.dies_at:
+        if label == self.dies_on or (self.dies_at is not None and len(self.points) > self.dies_at):
             self.dead = True
             raise Killed(label)
 
@@ -144,7 +145,6 @@ class EngineWorld:
         self.send: Callable[[Request], Reply] = self.api.send
         self.watch: Callable[[str, tuple[Any, ...], Any], None] = lambda _name, _arguments, _result: None
         self.starts = 0
-        self.died_at = ""
         self._folder = tempfile.TemporaryDirectory(prefix="qtisync-model-")
         self._shelf = shelf
         self.kept: Any = MemoryStore() if shelf == "memory" else self._open(self._empty_record())
@@ -209,17 +209,16 @@ class EngineWorld:
         self.fate.points.clear()
         return apply(self.bench, self.prepare(), Run())
 
-    def cycle_until(self, dies_at: int) -> bool:
+    def cycle_until(self, dies_at: int | None = None, dies_on: str = "") -> bool:
         """A cycle of a process that is killed at this crash point (and started again); whether it came so far."""
-        self.fate.dies_at = dies_at
+        self.fate.dies_at, self.fate.dies_on = dies_at, dies_on
         try:
             self.cycle()
-        except Killed as killed:
-            self.died_at = str(killed)
+        except Killed:
             self.kill()
             return True
         finally:
-            self.fate.dies_at = None
+            self.fate.dies_at, self.fate.dies_on = None, ""
         return False
 
     def close(self) -> None:

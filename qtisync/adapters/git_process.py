@@ -55,10 +55,10 @@ class GitRunner:
 
     def start(self, *arguments: str, speaks: bool = False, timeout: float | None = None) -> GitChild:
         """Start a git; with ``speaks`` it has an input. It must be given back with ``release``."""
+        limit = self.timeout if timeout is None else timeout
+        git, environment = self._git(), _environment(self.path)  # checks git first: see `_check`
         from git.exc import GitCommandNotFound  # noqa: PLC0415 - 80 to 145 ms, which `--help` need not pay
 
-        limit = self.timeout if timeout is None else timeout
-        git, environment = self._git(), _environment(self.path)
         try:
             owner = git.execute(
                 [*_without_inherited(environment), "git", *arguments],

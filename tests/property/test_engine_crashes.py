@@ -12,6 +12,7 @@ import itertools
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import pytest
 from engine_desk import ANCHOR, READER, STIMULUS, Edit, Page, Pages, files, wanted
@@ -20,8 +21,7 @@ from engine_world import BASE_URL, EngineWorld
 from fake_api import Fault, MetadataMode
 from hypothesis import settings
 
-from qtisync.delivery.messages import Purpose
-from qtisync.engine.drain import Ending
+from qtisync.engine.drain import LEASE, Ending
 from qtisync.model import CommitId, ItemStatus
 
 FIRST = {name: Page(metadata=(("grade", "5"),) if name == "a" else ()) for name in (ANCHOR, "a", "b", READER, STIMULUS)}
@@ -163,13 +163,34 @@ def test_a_process_that_is_killed_again_and_again_gets_to_the_end() -> None:
 
 
 def test_a_process_of_the_same_name_takes_over_what_a_dead_one_held() -> None:
-    # In a container the host's name and the process id are the same after every restart.
+    # In a container the host's name and the process id are the same after every restart. And the reader of the stimulus
+    # waits for it, so that without a takeover it would wait for ever.
     with story() as told:
         told.world.same_name = True
         told.world.start()
         first_sync(told)
-        for at in itertools.count():
-            told.world.fate.points.clear()
-            if told.world.cycle_until(at) and Purpose.CREATE in told.world.died_at:
-                break
+        assert told.world.cycle_until(dies_on="before create")
         told.finish()
+
+
+@pytest.mark.parametrize(
+    "point", ["after record_pass", "before record_pass", "after put_setting", "before put_setting"]
+)
+def test_a_kill_beside_the_writing_down_of_a_pass_keeps_the_rule_about_new_targets(point: str) -> None:
+    with story() as told:
+        first_sync(told)
+        assert told.world.cycle_until(dies_on=point)
+        told.finish()
+
+
+def test_an_attempt_that_a_pause_would_outlast_gives_its_object_back() -> None:
+    with story() as told:
+        edits(told)
+
+        def pause() -> None:
+            until = told.world.clock.now() + LEASE + 1
+            told.world.kept.update_pace(lambda pace: replace(pace, tat=until, paused_until=until))
+
+        told.watch.meanwhile = [(0, pause)]  # its first request is a read
+        told.finish()
+        assert told.watch.meanwhile == []

@@ -257,6 +257,21 @@ def test_stimulus_goes_to_its_own_collection_and_its_xml_is_not_compared():
     ]
 
 
+def test_changed_stimulus_is_sent_although_what_lies_there_cannot_be_compared():
+    key = Key(Kind.STIMULUS, Identifier("q1"))
+    job = a_job(key=key, body={"identifier": "q1", "title": "T", "content": "<p/>"})
+
+    assert climb(job, shown("made by the API"))[1] == Request(
+        method="PUT", segments=("stimuli", "q1"), purpose=Purpose.UPDATE, body={**job.body, "metadata": GRADE_5}
+    )
+
+
+def test_stimulus_whose_copy_at_the_api_is_ours_word_for_word_is_not_sent_again():
+    job = a_job(key=Key(Kind.STIMULUS, Identifier("q1")), acknowledged=Facets())
+
+    assert climb(job, shown("c2"))[1:] == [Accepted(remote=a_remote("c2"), written=False)]
+
+
 def test_identifier_with_a_slash_stays_one_segment():
     job = a_job(key=a_key("a/b"), terms=BLIND)
 

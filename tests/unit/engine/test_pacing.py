@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 import pytest
 from fakes import FakeBell, FakeClock, MemoryStore, RecordedLog
 
+from qtisync.app import SystemClock, ThreadBell
 from qtisync.delivery.outcome import Throttled
 from qtisync.delivery.pace import Pace
 from qtisync.engine.pacing import PaceTerms, Pacing
@@ -48,6 +50,24 @@ def test_slots_are_spaced_by_the_rate(stage: Stage):
     begins = [stage.clock.now() for _ in range(4) if stage.pacing.wait()]
 
     assert [round(at - begins[0], 3) for at in begins] == [0, 0.1, 0.2, 0.3]
+
+
+def test_threads_that_wait_take_no_slots_ahead():
+    """With 32 threads at 10/s the slots of three seconds were given away at the old rate, and a rise came late."""
+    store, bell = MemoryStore(), ThreadBell()
+    pacing = Pacing(store, SystemClock(), bell, RecordedLog(), PaceTerms(ceiling=2.0))
+    assert pacing.wait()
+    threads = [threading.Thread(target=pacing.wait) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    taken = store.pace()
+    bell.stop()
+    for thread in threads:
+        thread.join(5)
+
+    assert taken is not None
+    assert taken.tat - SystemClock().now() <= 1.1  # one slot of half a second is taken, and the next one is free
+    assert not any(thread.is_alive() for thread in threads)
 
 
 def test_answers_are_counted_here_and_told_when_they_matter(stage: Stage):
