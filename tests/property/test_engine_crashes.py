@@ -162,14 +162,21 @@ def test_a_process_that_is_killed_again_and_again_gets_to_the_end() -> None:
     assert kills > 10
 
 
-def test_a_process_of_the_same_name_takes_over_what_a_dead_one_held() -> None:
-    # In a container the host's name and the process id are the same after every restart. And the reader of the stimulus
-    # waits for it, so that without a takeover it would wait for ever.
+def one_edit(told: Story) -> None:
+    first_sync(told)
+    told.world.cycle()
+    told.edit(Edit("a", "words", "v2"))
+
+
+@pytest.mark.parametrize(("begin", "point"), [(first_sync, "before create"), (one_edit, "before update")])
+def test_a_process_of_the_same_name_takes_over_what_a_dead_one_held(begin: Callable[[Story], None], point: str) -> None:
+    # In a container the host's name and the process id are the same after every restart. In the first sync others wait
+    # for the held object, and would wait for ever; in the second there is nothing else to do.
     with story() as told:
         told.world.same_name = True
         told.world.start()
-        first_sync(told)
-        assert told.world.cycle_until(dies_on="before create")
+        begin(told)
+        assert told.world.cycle_until(dies_on=point)
         told.finish()
 
 
