@@ -111,7 +111,8 @@ def test_a_git_that_hangs_is_ended_in_time_with_all_it_started(repository, story
         answers = dict(pool.map(ask, names))
     gc.collect()
 
-    assert (children(), descriptors()) == before
+    assert children() == before[0]
+    assert descriptors() <= before[1]  # what the collector closed meanwhile is no leak
     assert not [pid for pid in pids.read_text().split() if alive(int(pid))]
     refused = set(names) if hanging in {"version", "cat-file"} else {REFUSED.get(hanging)} - {None}
     assert answers == {
@@ -164,7 +165,8 @@ def test_two_hundred_cycles_leave_no_process_and_no_descriptor(repository, story
         del source, started
     gc.collect()
 
-    assert (children(), descriptors()) == before
+    assert children() == before[0]
+    assert descriptors() <= before[1]  # what the collector closed meanwhile is no leak
 
 
 @needs_proc
