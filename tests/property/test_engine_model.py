@@ -117,9 +117,9 @@ class EngineMachine(RuleBasedStateMachine):
         self._edit(chosen)
         self._run(how)
 
-    @rule(data=st.data(), rewriting=st.booleans(), how=cycles)
-    def authors_go_back(self, data, rewriting, how):
-        commit = data.draw(st.sampled_from(list(self.states)[-6:]))
+    @rule(ago=st.integers(1, 6), rewriting=st.booleans(), how=cycles)
+    def authors_go_back(self, ago, rewriting, how):
+        commit = list(self.states)[-min(ago, len(self.states))]
         if rewriting:
             self.world.source.move_ref("main", commit)
             self.pages = self.states[commit]
