@@ -10,14 +10,20 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from qtisync.config.settings import Content, Repository, Target
+from qtisync.config.settings import CommitStatus, Content, Daemon, Repository, Target, Webhooks
 from qtisync.config.values import environment_name
 from qtisync.config.yaml_lines import Location, read_yaml
 from qtisync.errors import ConfigProblem
 from qtisync.model import Json
 
 PREFIX = "QTISYNC_"
-_SECTIONS: Mapping[str, type[BaseModel]] = {"repository": Repository, "content": Content}
+_SECTIONS: Mapping[str, type[BaseModel]] = {
+    "repository": Repository,
+    "content": Content,
+    "daemon": Daemon,
+    "webhooks": Webhooks,
+    "commit_status": CommitStatus,
+}
 _OTHER_NAMES: Mapping[str, Location] = {"QTISYNC_SCHEMA_DIR": ("content", "schema_dir")}
 _NOT_KEYS = frozenset({"QTISYNC_CONFIG"})
 

@@ -22,6 +22,7 @@ from qtisync.config.values import (
     GitUrl,
     Limit,
     LimitValue,
+    ListenAddress,
     LocalPath,
     PathPattern,
     RefName,
@@ -36,8 +37,10 @@ from qtisync.config.values import (
 from qtisync.errors import ConfigError, ConfigProblem
 
 __all__ = [
+    "CommitStatus",
     "Content",
     "Count",
+    "Daemon",
     "Limit",
     "Repository",
     "SecretKind",
@@ -45,6 +48,7 @@ __all__ = [
     "Settings",
     "Share",
     "Target",
+    "Webhooks",
     "choose_target",
     "settings_schema",
 ]
@@ -66,9 +70,25 @@ class Repository(_Section):
     path: LocalPath | None = None
     """A bare or ordinary repository on this machine; relative to the folder of this file."""
     url: GitUrl | None = None
-    """A repository elsewhere (https, ssh). Reserved: this version reads local repositories only, so use path."""
+    """A repository elsewhere (https, ssh): a mirror of it is kept in the state directory and fetched."""
     ref: RefName = "main"
     """The branch, tag or commit that is desired."""
+    source: Literal["commit", "worktree"] = "commit"
+    """What is desired: the commit that ref points to, or the files of the working tree as they are (for authoring)."""
+    poll_every: Duration = Field(default=30.0, json_schema_extra={"default": "30s"})
+    """How often the daemon looks at the ref although nothing told it to; with url, how often it fetches."""
+    fetch_retry_every: Duration = Field(default=15.0, json_schema_extra={"default": "15s"})
+    """After a fetch that failed, the time to the next one; it grows with each failure, up to ten times as long."""
+    fetch_timeout: Duration = Field(default=300.0, json_schema_extra={"default": "5m"})
+    """A fetch that takes longer is ended."""
+    ssh_key: Secret | None = None
+    """For an ssh url: where the private deploy key is (file/PATH or credential/NAME)."""
+    known_hosts: LocalPath | None = None
+    """For an ssh url: the file with the host keys that are accepted; without it the user's own."""
+    username: str | None = None
+    """For an https url: the user name that goes with the token."""
+    token: Secret | None = None
+    """For an https url: where the access token is."""
 
     @model_validator(mode="after")
     def _one_place(self) -> Self:
@@ -94,6 +114,51 @@ class Content(_Section):
     """A larger XML file is reported and not sent."""
     max_sidecar_bytes: Size = 65_536
     """A larger sidecar is reported, and its item not sent."""
+
+
+class Daemon(_Section):
+    """The service, `qtisync run`."""
+
+    listen: ListenAddress | None = "127.0.0.1:8766"
+    """Where its HTTP surface listens; null: nowhere (the commands of this machine still reach it)."""
+    token: Secret | None = None
+    """Where the token for its HTTP surface is; without one only health, metrics and signed webhooks answer there."""
+    public_metrics: Flag = True
+    """Whether /metrics answers without the token."""
+    grace: Duration = Field(default=20.0, json_schema_extra={"default": "20s"})
+    """When it is asked to stop, how long calls in flight may take to finish."""
+    give_up_after: Annotated[int, Field(strict=True, ge=1)] = 10
+    """So many unexpected failures in a row end it with 1, so that its supervisor starts it anew."""
+
+
+class Webhooks(_Section):
+    """Which forges may tell the daemon of a push, each by the secret that signs their messages."""
+
+    github: Secret | None = None
+    """Secret of a GitHub webhook (X-Hub-Signature-256)."""
+    gitlab: Secret | None = None
+    """Secret token or signing token of a GitLab webhook."""
+    gitea: Secret | None = None
+    """Secret of a Gitea or Forgejo webhook."""
+    bitbucket: Secret | None = None
+    """Secret of a Bitbucket webhook."""
+    generic: Secret | None = None
+    """Secret of anything else that signs its body by HMAC-SHA256 (X-Signature-256)."""
+
+
+class CommitStatus(_Section):
+    """Tell the forge how far a commit came: pending, success or failure, with counts."""
+
+    forge: Literal["github", "gitlab", "gitea"] | None = None
+    """Which forge; null: nobody is told."""
+    api_url: WebAddress | None = None
+    """Where its API is, such as https://api.github.com."""
+    repository: str | None = None
+    """The repository there: owner/name, or for GitLab also the project's number."""
+    token: Secret | None = None
+    """Where the access token is."""
+    context: Annotated[str, Field(min_length=1)] = "qtisync"
+    """Under which name the status appears."""
 
 
 class Target(_Section):
@@ -154,6 +219,14 @@ class Settings(_Section):
     """Which files of it are content."""
     state: StatePath = Field(default="./state", validate_default=True)
     """The folder of the record; relative to the folder of this file."""
+    keep_journal: Duration = Field(default=31_536_000.0, json_schema_extra={"default": "365d"})
+    """How long calls to the API are kept in the record for `qtisync audit`."""
+    daemon: Daemon = Daemon()
+    """The service."""
+    webhooks: Webhooks = Webhooks()
+    """Who may tell the service of a push."""
+    commit_status: CommitStatus = CommitStatus()
+    """Whom the service tells how far a commit came."""
     targets: Annotated[dict[str, Target], AfterValidator(check_target_names)]
     """The APIs to keep equal to the repository, each by a name of your choice."""
 
@@ -176,7 +249,7 @@ def choose_target(settings: Settings, name: str | None) -> tuple[str, Target]:
 def settings_schema() -> dict[str, Any]:
     """The JSON Schema of the configuration file, for editors."""
     schema = Settings.model_json_schema()
-    for section in (Repository, Content, Target, Settings):
+    for section in (Repository, Content, Daemon, Webhooks, CommitStatus, Target, Settings):
         properties = schema["properties"] if section is Settings else schema["$defs"][section.__name__]["properties"]
         for name, words in _described(section).items():
             properties[name]["description"] = words

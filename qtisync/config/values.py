@@ -147,6 +147,18 @@ def _check_git_url(value: str) -> str:
     return value
 
 
+def _check_listen(value: str) -> str:
+    hint = "write an address and a port, such as 127.0.0.1:8766 or [::1]:8766"
+    try:
+        parts = urlsplit(f"//{value}")
+        host, port = parts.hostname, parts.port
+    except ValueError:
+        host, port = None, None
+    if not host or port is None or parts.netloc != value or "@" in value:
+        raise fault("is not an address to listen on", hint)
+    return value
+
+
 def _check_ref(value: str) -> str:
     bad = value.startswith(("-", "/")) or ".." in value or "@{" in value or value.endswith(("/", ".lock"))
     if not value or bad or any(letter in " ~^:?*[\\" or not letter.isprintable() for letter in value):
@@ -245,6 +257,7 @@ Duration: TypeAlias = Annotated[
 WebAddress: TypeAlias = Annotated[str, AfterValidator(_check_address), WithJsonSchema({**_TEXT, "format": "uri"})]
 GitUrl: TypeAlias = Annotated[str, AfterValidator(_check_git_url)]
 RefName: TypeAlias = Annotated[str, AfterValidator(_check_ref)]
+ListenAddress: TypeAlias = Annotated[str, AfterValidator(_check_listen)]
 PathPattern: TypeAlias = Annotated[str, AfterValidator(_check_pattern)]
 SidecarPattern: TypeAlias = Annotated[str, AfterValidator(_check_sidecar)]
 LocalPath: TypeAlias = Annotated[str, BeforeValidator(_local_path)]

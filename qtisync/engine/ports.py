@@ -218,3 +218,22 @@ class Progress(Protocol):
 
     def step(self, label: str, total: int | None) -> AbstractContextManager[Callable[[int], None]]:
         """Begin a step; the value it gives is called with the number of units done since the last call."""
+
+
+class Meter(Protocol):
+    """Counts what happens, for metrics. Never raises, never waits; threads may share it."""
+
+    def called(self, purpose: str, outcome: str, seconds: float) -> None:
+        """One call to the API ended: why it was made, the name of its outcome, how long it took."""
+
+    def paused(self, reason: str, seconds: float) -> None:
+        """The queue waits for so long: the API asked for it, or is in trouble."""
+
+    def passed(self, outcome: str, seconds: float) -> None:
+        """One pass ended: ``finished``, ``held`` or ``failed``, and how long it took."""
+
+    def token_refreshed(self) -> None:
+        """A new access token was issued."""
+
+    def rung(self, origin: str) -> None:
+        """The bell was rung."""

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from qtisync.config.file import load_settings
-from qtisync.config.settings import Content, Repository, Settings, Target
+from qtisync.config.settings import CommitStatus, Content, Daemon, Repository, Settings, Target, Webhooks
 from qtisync.config.yaml_lines import read_yaml
 
 EXAMPLE = Path(__file__).resolve().parents[3] / "config.example.yaml"
@@ -14,6 +14,9 @@ SECTIONS = [
     (Settings, WRITTEN.value),
     (Repository, WRITTEN.value["repository"]),
     (Content, WRITTEN.value["content"]),
+    (Daemon, WRITTEN.value["daemon"]),
+    (Webhooks, WRITTEN.value["webhooks"]),
+    (CommitStatus, WRITTEN.value["commit_status"]),
     (Target, WRITTEN.value["targets"]["staging"]),
 ]
 
@@ -33,7 +36,14 @@ def test_example_has_every_key(model, section):
 
 def test_example_shows_the_defaults():
     loaded = load_settings(EXAMPLE, {}).settings
-    pairs = [(loaded.repository, Repository), (loaded.content, Content), (loaded.targets["staging"], Target)]
+    pairs = [
+        (loaded.repository, Repository),
+        (loaded.content, Content),
+        (loaded.daemon, Daemon),
+        (loaded.webhooks, Webhooks),
+        (loaded.commit_status, CommitStatus),
+        (loaded.targets["staging"], Target),
+    ]
     yours = {"path", "base_url", "token_url", "client_id", "client_secret"}
 
     shown = {key: getattr(value, key) for value, model in pairs for key in model.model_fields if key not in yours}

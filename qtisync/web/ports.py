@@ -1,0 +1,43 @@
+"""What the HTTP surface needs of the daemon; ``app`` joins them, tests use an in-memory twin."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from qtisync.report.gauges import Gauges
+from qtisync.report.job import Job
+from qtisync.report.value import Report
+
+
+class Control(Protocol):
+    """The daemon as those see it who look and steer. Threads may share it; each answer takes well under a second."""
+
+    def ring(self, origin: str) -> Job:
+        """Something may have changed: ask for a pass. Rings that one pass will answer share one job."""
+
+    def job(self, job: str) -> Job | None:
+        """A job by its id; old ones are forgotten."""
+
+    def wait_for(self, job: str, seconds: float) -> Job | None:
+        """As ``job``, after it ended or after so many seconds, whichever is first."""
+
+    def status(self) -> Report:
+        """The status report (``kind: status``)."""
+
+    def item(self, identifier: str) -> Report | None:
+        """The status report narrowed to one object with its latest calls; ``None`` if the record has none."""
+
+    def pause(self, reason: str, until: float | None) -> None:
+        """Send nothing until ``resume``, or until this time. Passes go on; what is in flight is finished."""
+
+    def resume(self) -> None:
+        """End a pause; also takes up a queue that halted."""
+
+    def retry(self, identifiers: tuple[str, ...] | None) -> int:
+        """Queue parked objects again: these, or all of them; how many were."""
+
+    def gauges(self) -> Gauges:
+        """The state in numbers."""
+
+    def alive(self) -> bool:
+        """Whether its turns go round: false means that it hangs and should be started anew."""
