@@ -49,11 +49,16 @@ class Common:
         """Structured events on stderr: JSON lines, or on a terminal words, and there only with -v."""
         import logging  # noqa: PLC0415 - only when something is sent
 
-        from qtisync.logs.setup import configure, event_log  # noqa: PLC0415 - structlog is heavy
+        from qtisync.logs.setup import configure, event_log, is_journal  # noqa: PLC0415 - structlog is heavy
 
         terminal = sys.stderr.isatty()
         level = logging.WARNING if self.quiet or (terminal and not self.verbose) else logging.INFO
-        configure(sys.stderr, json=not terminal, level=logging.DEBUG if self.verbose > 1 else level)
+        configure(
+            sys.stderr,
+            json=not terminal,
+            level=logging.DEBUG if self.verbose > 1 else level,
+            journal=is_journal(sys.stderr, os.environ),
+        )
         return event_log()
 
 
