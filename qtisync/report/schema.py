@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from qtisync.report.divergence import DIVERGENCES, VERDICTS, WHATS
 from qtisync.report.value import FORMAT_VERSION, SUMMARY
 
 _TEXT: dict[str, Any] = {"type": "string"}
@@ -76,6 +77,42 @@ _ORPHAN = _object(
         "protected": {"type": "boolean"},
     }
 )
+_KEY = _object({"name": _TEXT, "sides": {"type": "object"}, "hidden": {"type": "boolean"}})
+_DIVERGENCE = _object(
+    {
+        "divergence": {"enum": list(DIVERGENCES)},
+        "identifier": _TEXT,
+        "kind": {"enum": ["item", "stimulus", "test"]},
+        "path": _MAYBE,
+        "title": _MAYBE,
+        "what": {"type": "array", "items": {"enum": list(WHATS)}},
+        "keys": {"type": "array", "items": _KEY},
+        "recorded_version": {"type": ["integer", "null"]},
+        "remote_version": {"type": ["integer", "null"]},
+        "updated_at": _MAYBE,
+        "by": _MAYBE,
+        "verdict": {"enum": [*VERDICTS, None]},
+        "message": _TEXT,
+        "hint": _TEXT,
+        "commit": _MAYBE,
+        "author": _MAYBE,
+        "bodies": {"type": "object", "additionalProperties": _TEXT},
+    },
+    more=True,  # a conflict that an attempt met has the properties of its item as well
+)
+_DIVERGENCES: dict[str, Any] = {"type": "array", "items": _DIVERGENCE}
+_MOMENT: dict[str, Any] = {"type": "string", "format": "date-time"}
+_PIN = _object({"identifier": _TEXT, "kind": _TEXT, "path": _TEXT, "commit": _TEXT, "since": _MOMENT})
+_OBSERVATION = _object(
+    {
+        "at": _MOMENT,
+        "objects": _COUNT,
+        "foreign": _COUNT,
+        "complete": {"type": "boolean"},
+        "reasons": _WORDS,
+        "deep": {"type": "boolean"},
+    }
+)
 
 REPORT_SCHEMA: dict[str, Any] = {
     "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -83,7 +120,7 @@ REPORT_SCHEMA: dict[str, Any] = {
     **_object(
         {
             "format_version": {"type": "string", "pattern": r"^1\.\d+$"},
-            "kind": {"enum": ["plan", "apply", "sync", "status", "validate"]},
+            "kind": {"enum": ["plan", "apply", "sync", "status", "validate", "check", "compare"]},
             "generated_at": {"type": "string", "format": "date-time"},
             "tool": _TEXT,
             "repository": _object({"path": _TEXT, "ref": _TEXT, "head": _TEXT, "base": _MAYBE}),
@@ -101,9 +138,15 @@ REPORT_SCHEMA: dict[str, Any] = {
             "holds": {"type": "array", "items": _HOLD},
             "items": {"type": "array", "items": _ITEM},
             "broken": {"type": "array", "items": _PROBLEM},
-            "drift": {"type": "array"},
-            "conflicts": {"type": "array", "items": _ITEM},
-            "unmanaged": {"type": "array"},
+            "drift": _DIVERGENCES,
+            "conflicts": _DIVERGENCES,
+            "unmanaged": _DIVERGENCES,
+            "foreign": _DIVERGENCES,
+            "altered": _DIVERGENCES,
+            "differences": _DIVERGENCES,
+            "against": _MAYBE,
+            "pins": {"type": "array", "items": _PIN},
+            "observed": {"anyOf": [{"type": "null"}, _OBSERVATION]},
             "orphans": {"type": "array", "items": _ORPHAN},
             "warnings": {"type": "array", "items": _PROBLEM},
         },

@@ -7,15 +7,14 @@ from typing import TypeAlias
 from urllib.parse import urlsplit
 
 from qtisync.report.cells import columns, padded, visible
-from qtisync.report.value import Report, ReportItem, ReportProblem
+from qtisync.report.divergence_rows import Row, divergence_rows
+from qtisync.report.value import Report, ReportItem, ReportProblem, moment
 
 Paint: TypeAlias = Callable[[str, str], str]
 """Colours a text: ``paint(text, style)``; styles are add, change, move, warn, bad, dim, strong, good."""
 
 MAX_LINES = 60  # lines of one sort that are shown without -v
 _SYMBOLS = {"create": ("+", "add"), "update": ("~", "change"), "delete": ("-", "bad")}
-Row: TypeAlias = tuple[str, str, str, str, str, str]
-"""Style, symbol, verb, identifier, path, remarks."""
 
 
 def plain(text: str, _style: str) -> str:
@@ -60,6 +59,38 @@ def _rows(report: Report, *, verbose: bool) -> list[Row]:
         left_out = frozenset(others[room:])
         hidden = len(left_out)
         rows = [row for place, row in enumerate(rows) if place not in left_out]
+    rows += _other_rows(report, verbose=verbose)
+    rows += _orphan_rows(report, verbose=verbose)
+    rows += _broken_rows(report, verbose=verbose)
+    if hidden:
+        rows.append(("dim", "…", "", f"{hidden:,} more", "", "-v lists them"))
+    return rows
+
+
+def _other_rows(report: Report, *, verbose: bool) -> list[Row]:
+    """What is not the same everywhere: each list by itself, never merged with what git is ahead of."""
+    rows: list[Row] = []
+    for found in (report.drift, report.conflicts, report.altered, report.unmanaged, report.differences, report.foreign):
+        shown = found if verbose else found[:MAX_LINES]
+        rows += divergence_rows(shown)
+        if len(found) > len(shown):
+            rows.append(("dim", "…", found[0].divergence, f"{len(found) - len(shown):,} more", "", "-v lists them"))
+    rows += [
+        (
+            "move",
+            "=",
+            "pinned",
+            pin.identifier,
+            pin.path,
+            f"at {pin.commit[:7]}, until `qtisync state unpin` or an edit",
+        )
+        for pin in report.pins
+    ]
+    return rows
+
+
+def _orphan_rows(report: Report, *, verbose: bool) -> list[Row]:
+    rows: list[Row] = []
     for orphan in report.orphans:
         if orphan.new or verbose:
             remark = f"renamed to {orphan.renamed_to}; " if orphan.renamed_to else ""
@@ -67,9 +98,6 @@ def _rows(report: Report, *, verbose: bool) -> list[Row]:
     known = sum(not orphan.new for orphan in report.orphans)
     if known and not verbose:
         rows.append(("dim", "?", "orphan", f"{known:,} known", "", "since earlier commits; -v lists them"))
-    rows += _broken_rows(report, verbose=verbose)
-    if hidden:
-        rows.append(("dim", "…", "", f"{hidden:,} more", "", "-v lists them"))
     return rows
 
 
@@ -138,9 +166,10 @@ def _table(rows: Sequence[Row], paint: Paint) -> list[str]:
     names = max((columns(row[3]) for row in shown), default=0)
     paths = max((columns(row[4]) for row in shown if row[1] != ">"), default=0)
     width = (min(names, 40), min(paths, 64))
+    verbs = max((len(row[2]) for row in shown), default=0)
     lines = []
     for style, symbol, verb, name, path, remarks in shown:
-        cells = f"{symbol} {verb:<8} {padded(name, width[0])}  {padded(path, width[1])}"
+        cells = f"{symbol} {verb:<{max(verbs, 8)}} {padded(name, width[0])}  {padded(path, width[1])}"
         lines.append(f"  {paint(cells, style)}  {remarks}".rstrip())
     return lines
 
@@ -160,7 +189,9 @@ def _some(values: Sequence[ReportProblem], *, verbose: bool) -> Iterable[ReportP
 def conclusion(report: Report, paint: Paint = plain, *, verbose: bool = False) -> str:
     """The counts, the cost, and what to do next if something stands in the way."""
     counts = report.summary
-    if report.kind == "plan":
+    if report.kind in {"check", "compare"}:
+        sentence = checked(report)
+    elif report.kind == "plan":
         sentence = f"Plan: {_planned(report)}.  {report.calls:,} call{_s(report.calls)}, ≈ {_duration(report.seconds)}."
         if not any(counts.get(name) for name in ("create", "update_content", "update_metadata", "delete")):
             sentence = f"Plan: 0 changes, {_beside(report)}."
@@ -172,6 +203,9 @@ def conclusion(report: Report, paint: Paint = plain, *, verbose: bool = False) -
     lines = [paint(sentence, "bad" if report.errored or report.holds else "strong")]
     if report.error:
         lines.append(paint(visible(report.error), "bad"))
+    if report.observed is not None and not report.observed.complete:
+        why = "; ".join(report.observed.reasons) or "no reason was given"
+        lines.append(paint(visible(f"The API could not be read completely: {why}."), "warn"))
     if report.holds:
         lines.append(f"Nothing was written. If this is meant: {report.go_on or how_to_go_on(report)}")
     if counts.get("parked") and report.kind != "plan":
@@ -184,6 +218,17 @@ def how_to_go_on(report: Report, file: str = "plan.json", *, saved: bool = False
     flags = " ".join(hold.override for hold in report.holds)
     first = "" if saved else f"qtisync plan --out {file} && "
     return f"{first}qtisync apply {file} {flags}"
+
+
+def checked(report: Report) -> str:
+    """What a look at the API came to, in one sentence."""
+    counts, seen = report.summary, report.observed
+    words = [f"{counts[name]:,} {name}" for name in (*_CHECKED, *_ASIDE) if counts.get(name)]
+    same = f"{counts.get('noop', 0):,} {'the same' if report.kind == 'compare' else 'in sync'}"
+    sentence = f"{report.kind.capitalize()}: {', '.join([*words, same])}."
+    if report.sent:
+        sentence += f"  {report.sent:,} call{_s(report.sent)} in {_duration(report.took)}."
+    return sentence + (f"  Last checked {moment(seen.at)}." if seen is not None else "")
 
 
 def _planned(report: Report) -> str:
@@ -206,7 +251,21 @@ def _done(report: Report) -> str:
     return ", ".join([*words, f"{counts.get('noop', 0):,} unchanged"])
 
 
-_ASIDE = ("moved", "renamed", "orphan", "invalid", "blocked", "parked", "conflict", "skipped")
+_CHECKED = ("difference", "pending", "altered")
+_ASIDE = (
+    "moved",
+    "renamed",
+    "orphan",
+    "invalid",
+    "blocked",
+    "parked",
+    "drift",
+    "conflict",
+    "unmanaged",
+    "skipped",
+    "pinned",
+    "foreign",
+)
 
 
 def _s(count: int) -> str:

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from qtisync import __version__
+from qtisync.report.divergence import Divergence, Observation, divergence_json
 
-FORMAT_VERSION = "1.0"
+FORMAT_VERSION = "1.1"
 """A minor change only adds."""
 
 SUMMARY = (
@@ -27,6 +28,9 @@ SUMMARY = (
     "drift",
     "conflict",
     "unmanaged",
+    "foreign",
+    "pinned",
+    "difference",
     "applied",
     "altered",
     "pending",
@@ -112,6 +116,18 @@ class ReportOrphan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReportPin:
+    """An object that stays at an older version on purpose, until it is unpinned or edited in git."""
+
+    identifier: str
+    kind: str
+    path: str
+    commit: str
+    """The commit whose version it keeps."""
+    since: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """Where a report comes from and where it goes."""
 
@@ -129,7 +145,7 @@ class Report:
     """Everything a person or a script may want to know of one run."""
 
     kind: str
-    """plan, apply, sync, status, validate."""
+    """plan, apply, sync, status, validate, check, compare."""
     at: float
     place: Place
     checksum: str = ""
@@ -154,6 +170,26 @@ class Report:
     broken: tuple[ReportProblem, ...] = ()
     warnings: tuple[ReportProblem, ...] = ()
     orphans: tuple[ReportOrphan, ...] = ()
+    drift: tuple[Divergence, ...] = ()
+    """Changed at the API since our last write, and only there. Never merged with the conflicts, nor with the items
+    that git is ahead of."""
+    conflicts: tuple[Divergence, ...] = ()
+    """Changed at the API and in git; and what is there and not ours."""
+    unmanaged: tuple[Divergence, ...] = ()
+    """Ours by its prefix, at the API, and neither in git nor recorded."""
+    foreign: tuple[Divergence, ...] = ()
+    """Somebody else's; listed only on demand, else they are just counted."""
+    altered: tuple[Divergence, ...] = ()
+    """The API stored something else than what we sent."""
+    differences: tuple[Divergence, ...] = ()
+    """For ``kind: compare``: what is not the same at two targets."""
+    against: str | None = None
+    """For ``kind: compare``: the other target."""
+    pins: tuple[ReportPin, ...] = ()
+    observed: Observation | None = None
+    """How the API was read; ``None``: it was not."""
+    bound: Mapping[str, str] = field(default_factory=dict)
+    """What the checksum of a plan covers, object by object: kept in saved plans, to say what changed since."""
     others: int = 0
     status: Mapping[str, Any] = field(default_factory=dict)
     """For ``kind: status``: queue, pace, synced commit, degraded reasons."""
@@ -189,15 +225,51 @@ def as_json(report: Report) -> dict[str, Any]:
         "holds": [_plain(hold) for hold in report.holds],
         "items": [_plain(item) for item in report.items],
         "broken": [_plain(problem) for problem in report.broken],
-        "drift": [],
-        "conflicts": [_plain(item) for item in report.items if item.outcome.refusal == "Conflict"],
-        "unmanaged": [],
+        "drift": [divergence_json(found) for found in report.drift],
+        "conflicts": _conflicts(report),
+        "unmanaged": [divergence_json(found) for found in report.unmanaged],
+        "foreign": [divergence_json(found) for found in report.foreign],
+        "altered": [divergence_json(found) for found in report.altered],
+        "differences": [divergence_json(found) for found in report.differences],
+        "against": report.against,
+        "pins": [{**asdict(pin), "since": moment(pin.since)} for pin in report.pins],
+        "observed": None if report.observed is None else _observation(report.observed),
         "orphans": [_plain(orphan) for orphan in report.orphans],
         "warnings": [_plain(problem) for problem in report.warnings],
     }
     if report.kind == "status":
         document["status"] = dict(report.status)
     return document
+
+
+def _conflicts(report: Report) -> list[dict[str, Any]]:
+    """Conflicts with all that is known of the object: what was found at the API, and how far it came."""
+    items = {(item.kind, item.identifier): item for item in report.items}
+    found = {(one.kind, one.identifier): one for one in report.conflicts}
+    refused = {name: item for name, item in items.items() if item.outcome.refusal == "Conflict"}
+    met = {name: _met(item) for name, item in refused.items() if name not in found}
+    return [
+        (_plain(items[name]) if name in items else {}) | divergence_json(one)
+        for name, one in sorted((found | met).items())
+    ]
+
+
+def _met(item: ReportItem) -> Divergence:
+    """A conflict that an attempt to write met."""
+    return Divergence(
+        divergence="conflict",
+        identifier=item.identifier,
+        kind=item.kind,
+        path=item.path,
+        remote_version=item.outcome.remote_version,
+        message=item.outcome.error or "",
+        commit=item.commit,
+        author=item.author,
+    )
+
+
+def _observation(seen: Observation) -> dict[str, Any]:
+    return {**asdict(seen), "at": moment(seen.at), "reasons": list(seen.reasons)}
 
 
 def _plain(value: ReportItem | ReportProblem | ReportHold | ReportOrphan) -> dict[str, Any]:

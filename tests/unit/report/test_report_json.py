@@ -26,7 +26,7 @@ def test_plan_is_published_as_the_interface_says():
     document = valid(a_plan_report())
 
     assert {name: document[name] for name in ("format_version", "kind", "generated_at", "tool", "applyable")} == {
-        "format_version": "1.0",
+        "format_version": "1.1",
         "kind": "plan",
         "generated_at": "2027-01-15T08:00:00.000Z",
         "tool": f"qtisync/{__version__}",
