@@ -1,0 +1,331 @@
+"""Keeps folders watched while they come, go and are replaced, and rings for what matters in them.
+
+Nothing here knows inotify: ``watcher`` hands in the kernel, ``watched_places`` says what is to be watched. A ring
+carries nothing, and none is promised: the daemon polls as well, and calls ``revive`` when it does.
+"""
+
+from __future__ import annotations
+
+import enum
+import errno
+import os
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple, Protocol
+
+from qtisync.adapters.watch_words import NO_EVENTS, OVERFLOWED, why
+
+OVERFLOW_IS_TOLD_FOR = 2
+"""Calls of ``revive`` until an overflow is no longer told."""
+
+
+class Happening(enum.Enum):
+    """What happened in a watched folder."""
+
+    CREATED = enum.auto()
+    WRITTEN = enum.auto()
+    MOVED_IN = enum.auto()
+    MOVED_OUT = enum.auto()
+    DELETED = enum.auto()
+    ITSELF = enum.auto()
+    """The folder itself was moved or deleted."""
+
+
+class Notice(NamedTuple):
+    """One event: in which watched folder, what, to which name, and whether that is a folder."""
+
+    watch: int
+    what: Happening
+    name: str
+    folder: bool
+
+
+class Listener(Protocol):
+    """Who is told what the kernel saw, in a thread of the kernel's door."""
+
+    def noticed(self, notice: Notice) -> None:
+        """Something happened in a watched folder."""
+
+    def overflowed(self) -> None:
+        """Events were lost."""
+
+    def ended(self, watch: int) -> None:
+        """A watch is no more: its folder was deleted."""
+
+
+class Kernel(Protocol):
+    """Watches folders, each without those below it."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether events still arrive."""
+
+    def add(self, folder: str) -> int:
+        """Watch a folder; raises ``OSError``."""
+
+    def drop(self, watch: int) -> None:
+        """Watch it no longer."""
+
+    def close(self) -> None:
+        """End it all, within seconds."""
+
+
+class Places(Protocol):
+    """What is to be watched. Used by one thread at a time."""
+
+    @property
+    def follows(self) -> bool:
+        """Whether a link to a folder is as good as a folder."""
+
+    def roots(self) -> Sequence[str]:
+        """Where to begin; raises ``OSError`` if that is not there."""
+
+    def enters(self, folder: str, name: str) -> bool:
+        """Whether the folder ``name`` in a watched ``folder`` is watched, too."""
+
+    def matters(self, folder: str, name: str) -> bool:
+        """Whether a change of the file ``name`` in a watched ``folder`` is worth a ring."""
+
+
+class _Watched(NamedTuple):
+    watch: int
+    identity: tuple[int, int]
+
+
+OpenKernel = Callable[[Listener], Kernel]
+
+
+class FolderWatcher:
+    """Rings when something in ``places`` changed. Threads may share it; ``ring`` is called in a thread of its own."""
+
+    def __init__(
+        self,
+        places: Places,
+        ring: Callable[[], None],
+        on_change_of_health: Callable[[tuple[str, ...]], None] | None,
+        open_kernel: OpenKernel,
+    ) -> None:
+        self._places, self._ring, self._on_health, self._open = places, ring, on_change_of_health, open_kernel
+        self._lock = threading.RLock()
+        self._kernel: Kernel | None = None
+        self._closed = False
+        self._roots: tuple[str, ...] = ()
+        self._folders: dict[str, _Watched] = {}
+        self._paths: dict[int, str] = {}
+        self._faults: dict[str, None] = {}  # in order, each once
+        self._overflow_told = 0
+        self._told: tuple[str, ...] = ()
+
+    @property
+    def degraded(self) -> tuple[str, ...]:
+        """Why changes may be noticed by polling only, and what to do about it; empty: all is well."""
+        with self._lock:
+            return (*self._faults, *((OVERFLOWED,) if self._overflow_told else ()))
+
+    def start(self) -> None:
+        """Begin to watch. What cannot be watched makes it degraded and is tried again by ``revive``."""
+        self._arm()
+        self._tell()
+
+    def revive(self) -> None:
+        """Look whether everything is still watched, and mend it: to be called at each poll. Rings if it mended."""
+        with self._lock:
+            if self._closed:
+                return
+            self._overflow_told = max(0, self._overflow_told - 1)
+            sick = bool(self._faults) or self._kernel is None or not self._kernel.alive or self._is_replaced()
+        if sick:
+            self._arm()
+            self._ring()
+        self._tell()
+
+    def close(self) -> None:
+        """Watch no longer; bounded in time."""
+        with self._lock:
+            self._closed = True
+            kernel, self._kernel = self._kernel, None
+            self._forget_all()
+        if kernel is not None:  # outside of the lock, which the thread that is to end may be waiting for
+            kernel.close()
+
+    # Told by the kernel
+
+    def noticed(self, notice: Notice) -> None:
+        """Follow what happened to folders; ring for what matters."""
+        with self._lock:
+            folder = self._paths.get(notice.watch)
+            rings = folder is not None and not self._closed and self._follow(folder, notice)
+        if rings:
+            self._ring()
+            self._tell()
+
+    def overflowed(self) -> None:
+        """Events were lost: look for folders that came meanwhile, and ring for whatever it was."""
+        with self._lock:
+            if self._closed:
+                return
+            self._overflow_told = OVERFLOW_IS_TOLD_FOR
+            self._survey()
+        self._ring()
+        self._tell()
+
+    def ended(self, watch: int) -> None:
+        """The folder of a watch was deleted."""
+        with self._lock:
+            path = self._paths.pop(watch, None)
+            if path is not None and path in self._folders and self._folders[path].watch == watch:
+                del self._folders[path]
+
+    # Under the lock
+
+    def _follow(self, folder: str, notice: Notice) -> bool:
+        """Watch what came, let go of what went; whether to ring."""
+        if notice.what is Happening.ITSELF:
+            if folder in self._roots:
+                self._survey()
+                return True
+            return False  # its own folder tells, too
+        path = os.path.join(folder, notice.name)  # noqa: PTH118 - thousands of times during a checkout
+        came = notice.what in {Happening.CREATED, Happening.MOVED_IN}
+        if notice.folder or path in self._folders:  # what is watched may be a link, which is no folder to the kernel
+            if not self._places.enters(folder, notice.name):
+                return False
+            self._leave(path)
+            if came:
+                self._enter([path])
+            return True
+        if notice.what is Happening.CREATED and not _is_whole(path):
+            return False
+        linked = came and self._places.follows and self._enter_link(folder, notice.name, path)
+        return linked or self._places.matters(folder, notice.name)
+
+    def _enter_link(self, folder: str, name: str, path: str) -> bool:
+        """Watch what a new link to a folder leads to."""
+        if not os.path.isdir(path) or not self._places.enters(folder, name):  # noqa: PTH112 - see `_follow`
+            return False
+        self._enter([path])
+        return True
+
+    def _arm(self) -> None:
+        """Make sure that there is a kernel, and that everything is watched."""
+        dead = None
+        with self._lock:
+            if self._closed:
+                return
+            if self._kernel is None or not self._kernel.alive:
+                dead, self._kernel = self._kernel, None
+                self._forget_all()
+                self._faults = {}
+                try:
+                    self._kernel = self._open(self)
+                except (OSError, RuntimeError) as exc:  # the second: no further thread can be started
+                    self._faults[why(exc, None)] = None
+                except ImportError:
+                    self._faults[NO_EVENTS] = None
+            if self._kernel is not None:
+                self._survey()
+        if dead is not None:
+            dead.close()
+
+    def _survey(self) -> None:
+        """Watch everything that is to be watched and is not, and nothing else."""
+        self._faults = {}
+        try:
+            self._roots = tuple(self._places.roots())
+        except OSError as exc:
+            self._roots = ()
+            self._faults[why(exc, exc.filename)] = None
+        seen = self._enter(self._roots)
+        for path in self._folders.keys() - seen:
+            self._forget(path)
+
+    def _enter(self, paths: Iterable[str]) -> set[str]:
+        """Watch these folders and those below them that are to be; what is watched of them then."""
+        waiting, seen = list(paths), set[str]()
+        identities: set[tuple[int, int]] = set()  # a link may lead back up
+        while waiting:
+            path = waiting.pop()
+            try:
+                identity = self._watch(path)
+                if identity in identities:
+                    continue
+                identities.add(identity)
+                seen.add(path)
+                waiting.extend(self._below(path))  # after it is watched, so that none is missed between
+            except OSError as exc:
+                if exc.errno not in {errno.ENOENT, errno.ENOTDIR} or path in self._roots:
+                    self._faults[why(exc, path)] = None
+                if exc.errno in {errno.ENOSPC, errno.EMFILE, errno.ENOMEM}:
+                    return seen | self._folders.keys()  # the rest would fail alike; what is watched of it stays so
+        return seen
+
+    def _below(self, path: str) -> list[str]:
+        with os.scandir(path) as entries:
+            return [
+                entry.path
+                for entry in entries
+                if entry.is_dir(follow_symlinks=self._places.follows) and self._places.enters(path, entry.name)
+            ]
+
+    def _watch(self, path: str) -> tuple[int, int]:
+        """Watch one folder unless it is; which one it is."""
+        status = os.stat(path)  # noqa: PTH116 - see `_follow`
+        identity = (status.st_dev, status.st_ino)
+        known = self._folders.get(path)
+        if known is not None and known.identity == identity:
+            return identity
+        if known is not None:
+            self._forget(path)
+        if self._kernel is not None:
+            watch = self._kernel.add(path)
+            self._folders[path] = _Watched(watch, identity)
+            self._paths[watch] = path
+        return identity
+
+    def _leave(self, path: str) -> None:
+        """Let go of a folder and all below it."""
+        if path not in self._folders:
+            return
+        inside = path + os.sep
+        for known in [one for one in self._folders if one == path or one.startswith(inside)]:
+            self._forget(known)
+
+    def _forget(self, path: str) -> None:
+        watched = self._folders.pop(path)
+        if self._paths.get(watched.watch) == path:
+            del self._paths[watched.watch]
+            if self._kernel is not None:
+                self._kernel.drop(watched.watch)
+
+    def _forget_all(self) -> None:
+        self._folders, self._paths, self._roots = {}, {}, ()
+
+    def _is_replaced(self) -> bool:
+        """Whether another folder lies where a root was watched, without an event having told."""
+        try:
+            if tuple(self._places.roots()) != self._roots:
+                return True
+            found = [os.stat(root) for root in self._roots]  # noqa: PTH116 - see `_follow`
+        except OSError:
+            return True
+        identities = [(status.st_dev, status.st_ino) for status in found]
+        return identities != [known.identity for known in map(self._folders.get, self._roots) if known is not None]
+
+    # Outside of it
+
+    def _tell(self) -> None:
+        """Tell a change of health, once."""
+        with self._lock:
+            health = self.degraded
+            changed, self._told = health != self._told, health
+        if changed and self._on_health is not None:
+            self._on_health(health)
+
+
+def _is_whole(path: str) -> bool:
+    """Whether a file that was just created needs no writing: a link. Of others, the end of the writing is told."""
+    try:
+        status = os.lstat(path)
+    except OSError:
+        return False
+    return status.st_nlink > 1 or os.path.islink(path)  # noqa: PTH114 - see `FolderWatcher._follow`
