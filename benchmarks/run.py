@@ -83,7 +83,7 @@ def pretend_synced(folder: Path, env: dict[str, str]) -> None:
                     outcome="accepted",
                 ),
             )
-        assert finish_cursor(store)
+        assert finish_cursor(store, 0.0)
 
 
 # The libraries that a plan cannot do without, as it uses them; none of our own modules.

@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # the adapters' libraries cost more than the rest of a plan
     from qtisync.adapters.store import SqlStore
     from qtisync.engine.cycle import Bench
     from qtisync.engine.pacing import PaceTerms
-    from qtisync.engine.ports import Api, Log, RecordReader, Source
+    from qtisync.engine.ports import Api, Bell, Log, Meter, RecordReader, Source
     from qtisync.engine.push import Manners
 
 __all__ = ["Setup", "SystemClock", "ThreadBell", "load_setup"]
@@ -209,10 +209,13 @@ class Setup:
         )
 
     @contextmanager
-    def bench(self, *, store: SqlStore, source: Source, api: Api, bell: ThreadBell, log: Log) -> Iterator[Bench]:
+    def bench(
+        self, *, store: SqlStore, source: Source, api: Api, bell: Bell, log: Log, meter: Meter | None = None
+    ) -> Iterator[Bench]:
         """Everything that pushing needs, joined."""
         from qtisync.content.canonical import digest_text  # noqa: PLC0415 - lxml is heavy
         from qtisync.engine.cycle import Bench  # noqa: PLC0415 - only when something is sent
+        from qtisync.engine.meter import SilentMeter  # noqa: PLC0415 - likewise
 
         with ExitStack() as closing:
             closing.callback(api.close)
@@ -231,6 +234,7 @@ class Setup:
                 worker=f"{os.uname().nodename}/{os.getpid()}/{os.urandom(4).hex()}",
                 base_url=self.target.base_url,
                 concurrency=self.target.max_concurrency,
+                meter=meter if meter is not None else SilentMeter(),
             )
 
 

@@ -77,6 +77,10 @@ class MemoryReader:
         rows = self._sorted(lambda _: True)
         return dict(Counter(str(r.status if r.standing is Standing.WANTED else r.standing) for r in rows))
 
+    def lanes(self) -> Mapping[str, int]:
+        waiting = self._sorted(lambda r: r.standing is Standing.WANTED and r.status is ItemStatus.QUEUED)
+        return dict(Counter(str(r.lane) for r in waiting))
+
     def known_facts(self, wanted: Iterable[BlobId], version: str) -> Mapping[BlobId, Facts]:
         with self._lock:
             kept = {blob: self._facts[blob, version] for blob in wanted if (blob, version) in self._facts}

@@ -38,6 +38,10 @@ class EmptyReader:
         """Nothing to count."""
         return {}
 
+    def lanes(self) -> Mapping[str, int]:
+        """Nothing waits."""
+        return {}
+
     def known_facts(self, wanted: Iterable[BlobId], version: str) -> Mapping[BlobId, Facts]:
         """Nothing is known."""
         del wanted, version

@@ -236,6 +236,8 @@ class GitSource:
         if found[0] is not None and found[0].type == "blob":
             return found[0]
         self._raise_if_damaged(complaints)
+        # The process that stays calls everything missing once the folder was moved away: a new one says what is wrong.
+        self._runner.run("rev-parse", "--git-dir")
         raise self._missing(name)
 
     def _raise_if_damaged(self, complaints: bytes) -> None:

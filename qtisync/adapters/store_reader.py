@@ -70,6 +70,7 @@ _COUNTS = sa.union_all(
     .group_by(item.c.standing, item.c.status),
 )
 """The number of all rows, and the groups of those that are not simply synced, which are few and indexed."""
+_LANES = sa.select(item.c.lane, sa.func.count()).where(IS_QUEUED).group_by(item.c.lane)
 _LAST_PASS = sa.select(passes).order_by(passes.c.id.desc()).limit(1)
 _FACTS = sa.select(blob.c.blob, blob.c.facts).where(
     blob.c.blob.in_(sa.bindparam("wanted", expanding=True)), blob.c.version == sa.bindparam("version")
@@ -154,6 +155,11 @@ class SqlReader:
                 totals[shown] = totals.get(shown, 0) + number
                 totals[ItemStatus.SYNCED] -= number
         return {shown: number for shown, number in totals.items() if number}
+
+    def lanes(self) -> Mapping[str, int]:
+        """See ``engine.ports``."""
+        with self._read(_LANES) as found:
+            return {str(lane): number for lane, number in found}
 
     def known_facts(self, wanted: Iterable[BlobId], version: str) -> Mapping[BlobId, Facts]:
         """See ``engine.ports``. Facts that cannot be read are as if they were never kept."""

@@ -34,6 +34,7 @@ class Page:
     """Rows of a page, as the API says; it may be fewer than were asked for."""
     complete: bool = True
     """Whether all that match are on this page."""
+    name = "listed"
 
     @property
     def complaint(self) -> str:

@@ -2,25 +2,21 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from qtisync.delivery.answers import DigestText
 from qtisync.delivery.outcome import Answer, Denied, NotTheApi
 from qtisync.engine.canary import Canary
 from qtisync.engine.drain import Drain, Drained, Ending, Patience
 from qtisync.engine.exchange import Exchange
+from qtisync.engine.meter import SilentMeter
 from qtisync.engine.pacing import PaceTerms, Pacing
-from qtisync.engine.ports import Api, Bell, Clock, Log, Source, Store
+from qtisync.engine.ports import Api, Bell, Clock, Log, Meter, Source, Store
 from qtisync.engine.prefetch import Prefetch
 from qtisync.engine.preflight import confirm
 from qtisync.engine.push import Attempt, BodyOf, Manners, Pusher
 from qtisync.engine.reconcile import Prepared, finish_cursor, write_down
-from qtisync.errors import QtisyncError
-
-NEWS_WAIT = 0.05  # seconds between looks at whether the queue is drained, while nothing rings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +36,7 @@ class Bench:
     worker: str
     base_url: str
     concurrency: int = 8
+    meter: Meter = field(default_factory=SilentMeter)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +59,7 @@ def apply(bench: Bench, prepared: Prepared, run: Run) -> Drained:
     )
     write_down(bench.store, prepared)
     drained = push(bench, run)
-    synced = finish_cursor(bench.store)
+    synced = finish_cursor(bench.store, bench.clock.now())
     bench.log(
         "pass_finished",
         commit=prepared.plan.commit,
@@ -81,8 +78,8 @@ def push(bench: Bench, run: Run) -> Drained:
     complaint = confirm(bench.store, bench.api, bench.base_url, bench.clock.now())
     if complaint is not None:
         return _refused(complaint)
-    pacing = Pacing(bench.store, bench.clock, bench.bell, bench.log, bench.pace)
-    exchange = Exchange(bench.api, bench.clock, pacing)
+    pacing = Pacing(bench.store, bench.clock, bench.bell, bench.log, bench.pace, bench.meter)
+    exchange = Exchange(bench.api, bench.clock, pacing, bench.meter)
     prefetch = Prefetch(
         store=bench.store,
         exchange=exchange,
@@ -121,53 +118,6 @@ def push(bench: Bench, run: Run) -> Drained:
     if drained.ending is Ending.HALTED:
         bench.log("queue_halted", reason=drained.reason)
     return drained
-
-
-def follow(bench: Bench, again: Callable[[], Prepared], news: threading.Event, run: Run) -> Drained:
-    """Push what is written down, and meanwhile make a pass (``again``) at each ring of ``news``.
-
-    For a process that lives on: passes run in the caller's thread while the queue drains in another, so what a newer
-    commit wants supersedes what waits, and a fix overtakes a bulk. Rings during a pass are one. It returns when nothing
-    is left and no ring is unanswered, or as ``push`` does. A pass that fails or is held is logged; the push goes on.
-    """
-    total = Drained(ending=Ending.DRAINED)
-    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="drain") as beside:
-        while True:
-            draining = beside.submit(push, bench, run)
-            while not draining.done():
-                if news.wait(NEWS_WAIT):
-                    _answer(bench, again, news)
-            total = _added(total, draining.result())
-            if total.ending is not Ending.DRAINED:
-                return total
-            if news.is_set():
-                _answer(bench, again, news)
-            if bench.store.next_ready(bench.clock.now()) is None and not news.is_set():
-                finish_cursor(bench.store)
-                return total
-
-
-def _answer(bench: Bench, again: Callable[[], Prepared], news: threading.Event) -> None:
-    news.clear()  # before the commit is pinned: a ring from now on may mean a newer one
-    try:
-        prepared = again()
-    except QtisyncError as error:
-        bench.log("pass_failed", reason=error.reference, message=error.message)
-        return
-    if prepared.plan.holds:
-        bench.log("pass_held", commit=prepared.plan.commit, rules=[hold.rule for hold in prepared.plan.holds])
-    write_down(bench.store, prepared)
-
-
-def _added(before: Drained, after: Drained) -> Drained:
-    """The ending of the later drain, with the counts of both."""
-    return replace(
-        after,
-        calls=before.calls + after.calls,
-        writes=before.writes + after.writes,
-        settled=before.settled + after.settled,
-        throttles=before.throttles + after.throttles,
-    )
 
 
 def _refused(complaint: Answer) -> Drained:

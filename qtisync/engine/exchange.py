@@ -9,7 +9,7 @@ from qtisync.delivery.listing import Page
 from qtisync.delivery.messages import Reply, Request, Response
 from qtisync.delivery.outcome import Answer, Shown, Throttled, Unavailable
 from qtisync.engine.pacing import Pacing
-from qtisync.engine.ports import Api, Clock
+from qtisync.engine.ports import Api, Clock, Meter
 from qtisync.model import JournalLine, Key
 
 T = TypeVar("T", bound=Answer | Page)
@@ -18,14 +18,16 @@ T = TypeVar("T", bound=Answer | Page)
 class Exchange:
     """Asks the API for all who push. Threads share it."""
 
-    def __init__(self, api: Api, clock: Clock, pacing: Pacing) -> None:
-        self._api, self._clock, self._pacing = api, clock, pacing
+    def __init__(self, api: Api, clock: Clock, pacing: Pacing, meter: Meter) -> None:
+        self._api, self._clock, self._pacing, self._meter = api, clock, pacing, meter
 
     def ask(self, request: Request, read: Callable[[Reply, float], T]) -> T:
         """Send ``request`` and ``read`` the reply at the time at which it came."""
         sent_at = self._clock.now()
         reply = self._api.send(request)
-        answer = read(reply, self._clock.now())
+        came_at = self._clock.now()
+        answer = read(reply, came_at)
+        self._meter.called(request.purpose.value, answer.name, came_at - sent_at)
         if isinstance(answer, Throttled):
             self._pacing.throttled(answer, sent_at)
         elif not isinstance(answer, Unavailable):

@@ -13,7 +13,9 @@ from qtisync.delivery.outcome import Throttled
 from qtisync.delivery.pace import Pace
 from qtisync.delivery.rate_headers import advise, read_allowance
 from qtisync.delivery.retry import RetryPolicy, clamp_pause
-from qtisync.engine.ports import Bell, Clock, Log, Store
+from qtisync.engine.meter import SilentMeter
+from qtisync.engine.ports import Bell, Clock, Log, Meter, Store
+from qtisync.model import ItemStatus
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,8 +41,11 @@ Change: TypeAlias = Callable[[Pace, int], Pace]
 class Pacing:
     """The shared pace of one target, as this process sees it. Threads share it."""
 
-    def __init__(self, store: Store, clock: Clock, bell: Bell, log: Log, terms: PaceTerms) -> None:
+    def __init__(
+        self, store: Store, clock: Clock, bell: Bell, log: Log, terms: PaceTerms, meter: Meter | None = None
+    ) -> None:
         self._store, self._clock, self._bell, self._log, self._terms = store, clock, bell, log, terms
+        self._meter = meter if meter is not None else SilentMeter()
         self._lock = threading.Lock()
         self._front = threading.Lock()  # one waits for a slot at a time: slots taken ahead would keep the rate of then
         now = clock.now()
@@ -139,11 +144,15 @@ class Pacing:
         with self._lock:
             self.throttles += 1
         if before <= now:  # one line per window, not per refused request
+            seconds, left = changed.paused_until - now, self._store.counts().get(ItemStatus.QUEUED, 0)
+            self._meter.paused("throttled", seconds)
             self._log(
                 "queue_paused",
                 reason="RateLimitError",
-                seconds=round(changed.paused_until - now, 1),
+                seconds=round(seconds, 1),
                 rate=round(changed.rate, 2),
+                left=left,
+                eta_seconds=round(seconds + left / changed.rate),
                 message=answer.message,
             )
         return changed.paused_until
@@ -152,6 +161,7 @@ class Pacing:
         """The API is in trouble: the whole queue waits."""
         until = self._clock.now() + seconds
         self._change(lambda pace, _count: rules.paused(pace, until, reason))
+        self._meter.paused("trouble", seconds)
         self._log("queue_paused", reason=reason, seconds=round(seconds, 1))
 
     def _change_if(self, change: Change) -> None:

@@ -90,6 +90,9 @@ class RecordReader(Protocol):
     def counts(self) -> Mapping[str, int]:
         """Rows by what is shown: the status of ``WANTED`` rows, the standing of all others."""
 
+    def lanes(self) -> Mapping[str, int]:
+        """``WANTED`` rows that are ``QUEUED``, by lane; lanes without one are left out."""
+
     def known_facts(self, wanted: Iterable[BlobId], version: str) -> Mapping[BlobId, Facts]:
         """Parsed facts that were kept for these blobs by this version of the readers."""
 

@@ -30,7 +30,7 @@ from qtisync.engine.pacing import Pacing
 from qtisync.engine.ports import Clock, Log, Source, Store
 from qtisync.engine.prefetch import Prefetch, is_shared
 from qtisync.engine.read_ahead import ReadAhead
-from qtisync.errors import BlobMissingError
+from qtisync.errors import BlobMissingError, RepositoryError
 from qtisync.model import Digest, Facets, ItemStatus, JournalLine, Json, Key, Kind, Metadata, Presence, Scope
 
 REREADS = 3  # times that what became old while we waited for a slot is read again; a slow pace must not stop for ever
@@ -96,6 +96,9 @@ class Pusher:
             job = self._job(claim)
         except BlobMissingError as error:
             return self._settle(claim, None, (), Refused(status=0, message=f"{error.message}; {error.hint}"), ())
+        except RepositoryError:
+            self._store.release(claim)  # nothing was sent, and the repository may be back soon
+            raise
         journal: list[JournalLine] = []
         steps, read_at = self._read_ahead(job, journal)
         outcome = next_step(job, steps)

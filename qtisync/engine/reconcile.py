@@ -252,7 +252,7 @@ def authors(source: Source, plan: Plan, changed: frozenset[RepoPath] | None = No
     return {item: touched[path] for item, path in watched.items() if path in touched}
 
 
-def finish_cursor(store: Store) -> bool:
+def finish_cursor(store: Store, now: float) -> bool:
     """Say "synced to commit S" if every object of S is settled, parked, blocked or held; whether it was said."""
     last = store.last_pass()
     if last is None or not last.fingerprint:
@@ -260,5 +260,7 @@ def finish_cursor(store: Store) -> bool:
     moving = {ItemStatus.QUEUED, ItemStatus.IN_FLIGHT}
     if any(row.standing is Standing.WANTED and row.status in moving for row in store.unsettled()):
         return False
-    store.put_setting("synced_commit", last.commit)
+    if store.setting("synced_commit") != last.commit:
+        store.put_setting("synced_at", now)
+        store.put_setting("synced_commit", last.commit)
     return True

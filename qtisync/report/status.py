@@ -31,6 +31,13 @@ class Observed:
     """Reading many items by one list: ``fitness`` and ``reason``."""
     degraded: Sequence[str]
     now: float
+    synced_at: float | None = None
+    paused: Mapping[str, Any] | None = None
+    """A person's pause: ``reason``, ``since``, ``until``."""
+    held: Mapping[str, Any] | None = None
+    """What holds the newest pass: ``commit``, ``rules``, ``command``."""
+    daemon: Mapping[str, Any] | None = None
+    """What the daemon says of itself; ``None``: none runs."""
 
 
 def status_report(seen: Observed, place: Place) -> Report:
@@ -62,6 +69,7 @@ def status_report(seen: Observed, place: Place) -> Report:
         status={
             "head": place.head,
             "synced_commit": seen.synced,
+            "synced_at": None if seen.synced_at is None else moment(seen.synced_at),
             "in_sync": in_sync(seen, place),
             "last_pass": None if seen.last is None else {"commit": seen.last.commit, "at": moment(seen.last.at)},
             "queue": {name: counts.get(name, 0) for name in ("queued", "in_flight", "parked", "blocked")},
@@ -69,6 +77,9 @@ def status_report(seen: Observed, place: Place) -> Report:
             "pace": pace_of(seen.pace, seen.now),
             "metadata_endpoint": dict(seen.capability),
             "list_filter": dict(seen.lists),
+            "paused": paused_of(seen.paused),
+            "held_pass": None if seen.held is None else dict(seen.held),
+            "daemon": None if seen.daemon is None else dict(seen.daemon),
             "degraded": list(seen.degraded),
         },
     )
@@ -96,7 +107,7 @@ def in_sync(seen: Observed, place: Place) -> bool:
     settled = set(seen.counts) <= {"synced", "ignored", "orphan"} or not any(
         seen.counts.get(name) for name in ("queued", "in_flight", "parked", "blocked", "held")
     )
-    clean = seen.last is not None and not seen.last.broken and not seen.degraded
+    clean = seen.last is not None and not seen.last.broken and not seen.degraded and seen.held is None
     return clean and settled and seen.synced == place.head
 
 
@@ -107,6 +118,14 @@ def pace_of(pace: Pace | None, now: float) -> dict[str, Any] | None:
     paused = max(0.0, pace.paused_until - now)
     reason = pace.pause_reason if paused else ""
     return {"rate": round(pace.rate, 2), "ceiling": pace.ceiling, "paused_seconds": round(paused, 1), "reason": reason}
+
+
+def paused_of(pause: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """A person's pause, with times for people and scripts."""
+    if pause is None:
+        return None
+    until = pause["until"]
+    return {"reason": pause["reason"], "since": moment(pause["since"]), "until": until and moment(until)}
 
 
 def render_status(report: Report, *, paint: Paint = plain, verbose: bool = False) -> str:
@@ -134,6 +153,19 @@ def render_status(report: Report, *, paint: Paint = plain, verbose: bool = False
     return "\n".join(lines) + "\n"
 
 
+def words_of(report: Report) -> str:
+    """The state in one line, for supervisors and logs."""
+    status, counts = report.status, report.summary
+    head, synced = report.place.head[:7] or "?", (status["synced_commit"] or "never")[:7]
+    words = [f"in sync with {head}" if status["in_sync"] else f"head {head}, synced {synced}"]
+    words += [f"{counts[name]:,} {name}" for name in ("pending", "parked", "blocked", "invalid") if counts.get(name)]
+    words += [name for name, key in (("paused", "paused"), ("held by a safety rule", "held_pass")) if status[key]]
+    halted = (status["daemon"] or {}).get("halted")
+    words += [f"halted: {halted['reason']}"] if halted else []
+    words += [f"degraded: {status['degraded'][0]}"] if status["degraded"] else []
+    return visible("; ".join(words))
+
+
 def overview(report: Report) -> list[tuple[str, str]]:
     """The state in a few lines, each with its name; the commit's ends with the verdict."""
     status, synced = report.status, report.status["synced_commit"]
@@ -146,9 +178,30 @@ def overview(report: Report) -> list[tuple[str, str]]:
         ("pace", _pace(status["pace"])),
         ("metadata", _capability(status["metadata_endpoint"])),
     ]
+    lines += _stops(status)
     if status["list_filter"]["fitness"] == "unfit":
         lines.append(("lists", f"are not used, items are read one by one: {status['list_filter']['reason']}"))
     return [(name, visible(words)) for name, words in [*lines, *(("degraded", why) for why in status["degraded"])]]
+
+
+def _stops(status: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What keeps things from being sent, and who works on it."""
+    lines = []
+    if status["paused"]:
+        until = f"until {status['paused']['until']}" if status["paused"]["until"] else "until: qtisync resume"
+        lines.append(("paused", f"{status['paused']['reason'] or 'no reason given'} ({until})"))
+    if status["held_pass"]:
+        held = status["held_pass"]
+        rules = "; ".join(f"{rule['rule']}: {rule['message']}" for rule in held.get("rules", ()))
+        lines.append(("held", f"commit {str(held.get('commit'))[:7]} by {rules}"))
+        lines.append(("go on", f"if this is meant: {held.get('command')}"))
+    daemon = status["daemon"]
+    if daemon is not None:
+        halted = daemon.get("halted")
+        lines.append(("daemon", f"runs since {daemon['since']}"))
+        if halted:
+            lines.append(("halted", f"{halted['reason']} (asked again {halted['until']}, or at once: qtisync resume)"))
+    return lines
 
 
 def _counts(counts: Mapping[str, int], status: Mapping[str, Any]) -> str:

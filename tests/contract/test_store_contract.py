@@ -251,6 +251,7 @@ def test_unsettled_rows_are_all_that_are_not_simply_fine(store):
 
     assert [row.key.identifier for row in store.unsettled()] == ["altered", "held", "parked", "queued"]
     assert store.counts() == {"synced": 2, "held": 1, "parked": 1, "queued": 1}
+    assert store.lanes() == {"normal": 1}
 
 
 def test_an_identifier_is_found_in_every_kind(store):

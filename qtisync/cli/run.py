@@ -1,0 +1,134 @@
+"""run: the daemon, in the foreground, as a supervisor wants it."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import click
+
+from qtisync.adapters.signals import Signals
+from qtisync.adapters.supervisor import supervisor_of
+from qtisync.app import Setup, SystemClock
+from qtisync.cli.common_options import Common, common_options
+from qtisync.cli.exit_codes import OK
+from qtisync.cli.output import emit, painter, write
+from qtisync.engine.ports import Log
+from qtisync.engine.warm import Memory
+from qtisync.errors import ConfigError
+from qtisync.report.status import render_status, words_of
+from qtisync.report.value import Report
+from qtisync.service import AFTER_ABANDON, Service
+
+STOPS = frozenset({signal.SIGTERM, signal.SIGINT})
+LISTENED = (*STOPS, signal.SIGHUP, signal.SIGUSR1)
+LOOK = 1.0  # seconds between looks at a daemon that says nothing
+STATUS_EVERY = 5.0  # seconds between two words to the supervisor
+STEP = 0.1  # seconds between looks at what is still in flight
+
+
+@click.command()
+@common_options
+def run(*, common: Common) -> int:
+    """The service: keep the API equal to the ref until you are stopped.
+
+    SIGTERM and SIGINT end it gracefully, a second one at once; SIGHUP reads the configuration again; SIGUSR1 rings. It
+    leaves with 0 after a stop, and with 1 after too many unexpected failures in a row, for its supervisor.
+    """
+    setup, post = common.setup(), Signals(LISTENED)
+    post.open()
+    try:
+        report = _Watchman(common, common.log(), post).serve(setup)
+    finally:
+        post.close()
+    if common.format == "text":
+        write(render_status(report, paint=painter(common), verbose=bool(common.verbose)), common)
+    else:
+        emit(report, common)
+    return OK
+
+
+class _Watchman:
+    """The main thread: reads signals, speaks to the supervisor, starts the daemon anew on SIGHUP."""
+
+    def __init__(self, common: Common, log: Log, post: Signals) -> None:
+        self._common, self._log, self._post = common, log, post
+        self._supervisor = supervisor_of(os.environ)
+        self._clock, self._memory = SystemClock(), Memory()
+        self._ready, self._told_at = False, 0.0
+
+    def serve(self, setup: Setup) -> Report:
+        """Run until a stop; the last status."""
+        while True:
+            service = Service(setup, self._log, self._memory, ended=self._post.wake)
+            service.start()
+            self._log("daemon_started", target=setup.name, host=setup.target.base_url, pid=os.getpid())
+            following = None
+            try:
+                following = self._follow(service)
+            finally:
+                report = self._end(service, reloading=following is not None)
+            if service.error is not None:
+                raise service.error
+            if following is None:
+                return report
+            setup = following
+
+    def _follow(self, service: Service) -> Setup | None:
+        """Until a stop (``None``), or the next configuration."""
+        watchdog = self._supervisor.watchdog_seconds
+        beat = min(LOOK, watchdog / 3) if watchdog is not None else LOOK
+        while service.running:
+            for number in self._post.wait(beat):
+                if number in STOPS:
+                    return None
+                if number == signal.SIGUSR1:
+                    service.controls.ring("signal")
+                following = self._reload() if number == signal.SIGHUP else None
+                if following is not None:
+                    return following
+            self._tell(service)
+        return None
+
+    def _tell(self, service: Service) -> None:
+        """How it is, for the supervisor: ready after the first pass, alive only while something moves."""
+        now = self._clock.now()
+        if service.ready and (not self._ready or now - self._told_at >= STATUS_EVERY):
+            say = self._supervisor.status if self._ready else self._supervisor.ready
+            say(words_of(service.controls.status()))
+            self._ready, self._told_at = True, now
+        if service.controls.alive():
+            self._supervisor.alive()
+
+    def _reload(self) -> Setup | None:
+        self._supervisor.reloading()
+        try:
+            setup = self._common.setup()
+        except ConfigError as error:
+            problems = [f"{problem.where}: {problem.message}" for problem in error.problems]
+            self._log("reload_refused", problems=problems)
+            self._supervisor.ready("the new configuration cannot be used; the old one stays")
+            return None
+        self._ready = False
+        self._log("daemon_reloaded", target=setup.name)
+        return setup
+
+    def _end(self, service: Service, *, reloading: bool) -> Report:
+        """Finish what is in flight within the grace period; a second signal cuts it off."""
+        if not reloading:
+            self._log("daemon_stopping")
+            self._supervisor.stopping("finishing what is in flight")
+        service.begin_stop()
+        until, abandoned = self._clock.now() + service.setup.settings.daemon.grace, False
+        while not service.finished(STEP):
+            impatient = any(number in STOPS for number in self._post.wait(0.0))
+            if not abandoned and (impatient or self._clock.now() >= until):
+                service.abandon()
+                abandoned, until = True, self._clock.now() + AFTER_ABANDON
+            elif abandoned and self._clock.now() >= until:
+                break
+        report = service.controls.status()
+        service.close()
+        if not reloading:
+            self._log("daemon_stopped", in_flight="abandoned" if abandoned else "finished")
+        return report

@@ -1,0 +1,185 @@
+"""The daemon as those see it who look and steer: the web surface, and through it the command line and git's hooks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from qtisync.engine import pause
+from qtisync.engine.cycle import Bench
+from qtisync.engine.daemon import Daemon
+from qtisync.engine.jobs import Jobs
+from qtisync.engine.outbox import Outbox
+from qtisync.engine.overview import Sight, overview
+from qtisync.engine.ports import Meter
+from qtisync.engine.valve import Valve
+from qtisync.model import Identifier
+from qtisync.report.gauges import Gauges
+from qtisync.report.job import Job
+from qtisync.report.status import item_report
+from qtisync.report.value import Report, moment
+
+CALLS = 20  # calls of one object that are shown
+JOBS = 10  # jobs that the status shows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """What does not change while a daemon lives."""
+
+    target: str
+    base_url: str
+    metadata_call: bool
+    started: float
+    version: str
+    poll_every: float
+
+
+class Controls:
+    """``web.ports.Control``. Threads share it; nothing here waits for a pass or a call."""
+
+    def __init__(
+        self,
+        *,
+        bench: Bench,
+        daemon: Daemon,
+        outbox: Outbox,
+        jobs: Jobs,
+        valve: Valve,
+        meter: Meter,
+        identity: Identity,
+        watched: Callable[[], tuple[str, ...]],
+    ) -> None:
+        self._bench, self._daemon, self._outbox, self._jobs = bench, daemon, outbox, jobs
+        self._valve, self._meter, self._identity, self._watched = valve, meter, identity, watched
+
+    def ring(self, origin: str) -> Job:
+        """See ``web.ports``."""
+        self._meter.rung(origin)
+        return self._jobs.ring(origin)
+
+    def approve(self, checksum: str, rules: tuple[str, ...], origin: str) -> Job:
+        """See ``web.ports``."""
+        return self._daemon.approve(checksum, frozenset(rules), origin)
+
+    def job(self, job: str) -> Job | None:
+        """See ``web.ports``."""
+        return self._jobs.find(job)
+
+    def wait_for(self, job: str, seconds: float) -> Job | None:
+        """See ``web.ports``."""
+        return self._jobs.wait_for(job, seconds)
+
+    def status(self) -> Report:
+        """See ``web.ports``."""
+        seen, identity = self._daemon.seen, self._identity
+        sight = Sight(
+            repository=self._bench.source.location(),
+            ref=seen.ref,
+            head=seen.head or "",
+            target=identity.target,
+            base_url=identity.base_url,
+            metadata_call=identity.metadata_call,
+            degraded=self.degraded(),
+            daemon=self._of_daemon(),
+        )
+        return overview(self._bench.store, sight, self._bench.clock.now())
+
+    def item(self, identifier: str) -> Report | None:
+        """See ``web.ports``."""
+        rows = self._bench.store.find(Identifier(identifier))
+        if not rows:
+            return None
+        return item_report(self.status(), rows, self._bench.store.history(Identifier(identifier), CALLS))
+
+    def pause(self, reason: str, until: float | None) -> None:
+        """See ``web.ports``."""
+        now = self._bench.clock.now()
+        pause.begin(self._bench.store, pause.Pause(reason=reason, since=now, until=until))
+        self._valve.pause()
+        self._bench.log("paused", reason=reason, until=None if until is None else moment(until))
+
+    def resume(self) -> None:
+        """See ``web.ports``."""
+        self._daemon.resume()
+        self._bench.log("resumed")
+        self._jobs.ring("resume")
+
+    def retry(self, identifiers: tuple[str, ...] | None) -> int:
+        """See ``web.ports``."""
+        store, keys = self._bench.store, None
+        if identifiers is not None:
+            keys = [row.key for name in identifiers for row in store.find(Identifier(name))]
+        count = store.retry(keys)
+        if count:
+            self._jobs.ring("retry")
+            self._outbox.wake()
+        return count
+
+    def gauges(self) -> Gauges:
+        """See ``web.ports``."""
+        store, seen, now = self._bench.store, self._daemon.seen, self._bench.clock.now()
+        pace, synced, synced_at = store.pace(), store.setting("synced_commit"), store.setting("synced_at")
+        return Gauges(
+            target=self._identity.target,
+            head=seen.head,
+            head_seen_at=seen.head_at,
+            synced=synced if isinstance(synced, str) else None,
+            synced_at=synced_at if isinstance(synced_at, float) else None,
+            in_sync=bool(self.status().status["in_sync"]),
+            items=store.counts(),
+            queued=store.lanes(),
+            rate=None if pace is None else pace.rate,
+            ceiling=None if pace is None else pace.ceiling,
+            paused_seconds=0.0 if pace is None else max(0.0, pace.paused_until - now),
+            paused_by_person=pause.paused(store, now) is not None,
+            held=store.setting("held") is not None,
+            degraded=self.degraded(),
+            unready=self.unready(),
+        )
+
+    def unready(self) -> tuple[str, ...]:
+        """Why it is not ready: the first pass is not done, or sending halted."""
+        halt, reasons = self._outbox.halt, []
+        if self._daemon.seen.head is None:
+            reasons.append(self._daemon.seen.trouble or "the first pass is not done")
+        if halt is not None:
+            reasons.append(halt.reason)
+        return tuple(reasons)
+
+    def degraded(self) -> tuple[str, ...]:
+        """Why it works less well than it could."""
+        seen, now = self._daemon.seen, self._bench.clock.now()
+        reasons = list(self._watched())
+        if seen.trouble is not None:
+            reasons.append(f"the last pass failed: {seen.trouble}")
+        elif seen.head_at is not None and now - seen.head_at > 2 * self._identity.poll_every + 60:
+            reasons.append(f"the ref was last read {now - seen.head_at:.0f} s ago")
+        return tuple(reasons)
+
+    def alive(self) -> bool:
+        """See ``web.ports``."""
+        now = self._bench.clock.now()
+        return now <= self._daemon.seen.beat_until and not self._outbox.hung(now)
+
+    def _of_daemon(self) -> dict[str, Any]:
+        identity, halt = self._identity, self._outbox.halt
+        jobs = [
+            {
+                "id": job.id,
+                "origin": job.origin,
+                "state": job.state.value,
+                "at": moment(job.asked_at),
+                "commit": job.commit,
+                "error": job.error,
+            }
+            for job in self._jobs.newest(JOBS)
+        ]
+        return {
+            "since": moment(identity.started),
+            "version": identity.version,
+            "ready": not self.unready(),
+            "halted": None if halt is None else {"reason": halt.reason, "until": moment(halt.until)},
+            "jobs": jobs,
+        }

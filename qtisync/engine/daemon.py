@@ -1,0 +1,278 @@
+"""The service: wait on the bell, make passes, keep the workers busy, stop cleanly. Rings carry nothing but a name.
+
+Passes run in the caller's thread while the queue drains in another, so what a newer commit wants supersedes what waits,
+and a fix overtakes a bulk.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from qtisync.engine import pause
+from qtisync.engine.cycle import Bench
+from qtisync.engine.jobs import Jobs
+from qtisync.engine.outbox import Outbox
+from qtisync.engine.ports import Meter, Progress
+from qtisync.engine.reconcile import Aim, Prepared, prepare, write_down
+from qtisync.engine.reports import pass_report, pushed_report
+from qtisync.engine.timing import Rhythm, Timing, next_pass_at
+from qtisync.engine.valve import Valve
+from qtisync.engine.warm import Memory
+from qtisync.errors import QtisyncError, StoreError
+from qtisync.model import Json
+from qtisync.report.job import Job, JobState
+from qtisync.report.value import Report
+
+LOOK = 1.0  # seconds; the longest wait of a turn, so that a stop, a pause's end and a poll are never overlooked
+HELD = "held"
+"""Setting: what holds the newest pass, for everybody who looks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rounds:
+    """What a daemon does besides passes, and how often. All of it is optional; ``None`` of seconds: never."""
+
+    poll_every: float = 30.0
+    fetch: Callable[[], None] | None = None
+    """Bring the repository up to date; raises ``RepositoryError``."""
+    revive: Callable[[], None] = field(default=lambda: None)
+    """Look after the watch of the repository, if it is degraded."""
+    reconcile: Callable[[Prepared], None] | None = None
+    """Compare everything with the API."""
+    reconcile_every: float | None = None
+    hold: Callable[[Report], str] = field(default=lambda _report: "")
+    """Keep a held plan where ``apply`` finds it; the command that continues it."""
+    give_up_after: int = 10
+
+
+@dataclass(slots=True)
+class Seen:
+    """What the daemon knows of the world beside the record. Written by its thread, read by others."""
+
+    head: str | None = None
+    head_at: float | None = None
+    """When the ref was last really read."""
+    ref: str = ""
+    trouble: str | None = None
+    """Why the last pass failed."""
+    polled_at: float = 0.0
+    reconciled_at: float | None = None
+    beat_until: float = 0.0
+    """When the loop turns again, at the latest."""
+
+
+class Daemon:
+    """One target, kept equal to one ref until it is stopped. ``run`` is its whole life."""
+
+    def __init__(
+        self,
+        *,
+        bench: Bench,
+        aim: Aim,
+        jobs: Jobs,
+        valve: Valve,
+        outbox: Outbox,
+        meter: Meter,
+        memory: Memory,
+        rounds: Rounds,
+        timing: Timing,
+    ) -> None:
+        self._bench, self._aim, self._jobs, self._valve, self._outbox = bench, aim, jobs, valve, outbox
+        self._meter, self._memory, self._rounds, self._timing = meter, memory, rounds, timing
+        self._rhythm = Rhythm()
+        self._failures = 0
+        self._held = ""
+        self._approved: dict[str, frozenset[str]] = {}
+        self._last: Prepared | None = None
+        self.seen = Seen()
+
+    def run(self) -> None:
+        """Turn until the valve is shut for good; raises what failed too often in a row."""
+        bench = self._bench
+        bench.store.recover(bench.clock.now(), bench.worker)
+        if pause.paused(bench.store, bench.clock.now()) is not None:
+            self._valve.pause()
+        self.seen.polled_at = self.seen.reconciled_at = bench.clock.now()
+        self._jobs.ring("start")
+        self._outbox.start()
+        while not self._valve.ended:
+            self._turn()
+            self._give_up()
+
+    def approve(self, checksum: str, rules: frozenset[str], origin: str) -> Job:
+        """A person saw the plan with this checksum and lets it pass these rules: make that pass now."""
+        self._approved = {checksum: rules}
+        return self._jobs.ring(origin)
+
+    def beat(self, seconds: float = 60.0) -> None:
+        """The loop moves: it need not be heard of for so long."""
+        self.seen.beat_until = self._bench.clock.now() + seconds
+
+    def _turn(self) -> None:
+        """Wait for what is due next, at most ``LOOK``; make the pass that is due."""
+        clock = self._bench.clock
+        now = clock.now()
+        self.beat()
+        self._look_around(now)
+        rings = self._jobs.rings()
+        due = next_pass_at(rings, self._rhythm, self._timing, clock.jitter()) if rings is not None else None
+        if due is not None and due <= now:
+            self._pass()
+        else:
+            self._jobs.wait_for_ring(min(LOOK, due - now if due is not None else LOOK))
+
+    def _look_around(self, now: float) -> None:
+        """What time alone brings about."""
+        rounds = self._rounds
+        if self._valve.stopped and not self._valve.ended and pause.paused(self._bench.store, now) is None:
+            self.resume()
+        if now - self.seen.polled_at >= rounds.poll_every:
+            self.seen.polled_at = now
+            rounds.revive()
+            self._jobs.ring("poll")
+        since = self.seen.reconciled_at
+        if rounds.reconcile is not None and rounds.reconcile_every is not None and self._last is not None:
+            if since is not None and now - since < rounds.reconcile_every:
+                return
+            self.seen.reconciled_at = now
+            self._guarded(None, lambda: rounds.reconcile(self._last) if rounds.reconcile and self._last else None)
+
+    def resume(self) -> None:
+        """End a person's pause."""
+        pause.end(self._bench.store)
+        self._valve.resume()
+        self._outbox.resume()
+
+    def _pass(self) -> None:
+        job = self._jobs.take()
+        if job is None:
+            return
+        began = self._bench.clock.now()
+        self.beat(3600.0)  # a first fetch and a first look at everything; `progress` shortens it
+        news = self._guarded(job, lambda: self._reconcile(job))
+        ended = self._bench.clock.now()
+        if news is None:
+            self._meter.passed("failed", ended - began)
+            self._rhythm = self._rhythm.after_failure(ended)
+            self._jobs.ring("again")
+            return
+        self._failures = 0
+        self._meter.passed("held" if self._held else "finished", ended - began)
+        self._rhythm = self._rhythm.after(ended, news=news)
+
+    def _reconcile(self, job: Job) -> bool:
+        """One pass; whether it found anything new."""
+        bench, rounds = self._bench, self._rounds
+        if rounds.fetch is not None:
+            rounds.fetch()
+        prepared = prepare(bench.source, bench.store, self._aim, bench.clock.now(), _Beating(self), self._memory)
+        plan, before = prepared.plan, self.seen.head
+        self.seen.head, self.seen.head_at, self.seen.ref = plan.commit, bench.clock.now(), prepared.record.ref
+        self.seen.trouble = None
+        allowed = self._approved.get(plan.checksum, frozenset())
+        prepared = replace(
+            prepared, plan=replace(plan, holds=tuple(hold for hold in plan.holds if hold.rule not in allowed))
+        )
+        if prepared.plan.holds:
+            self._hold(job, prepared)
+            return before != plan.commit
+        self._release()
+        if prepared.snapshot is not None:
+            bench.log("pass_started", commit=plan.commit, changes=len(plan.changes), broken=len(plan.broken))
+        write_down(bench.store, prepared)
+        self._last = prepared
+        self._hand_over(job, prepared)
+        return before != plan.commit or prepared.snapshot is not None
+
+    def _hand_over(self, job: Job, prepared: Prepared) -> None:
+        """Let the workers have what the pass wrote down."""
+        bench, began = self._bench, prepared.record.at
+        ready = [change.item.key for change in prepared.plan.ready]
+        if ready:
+            self._outbox.wake()
+
+        def report() -> Report:
+            return pushed_report(bench, prepared, bench.clock.now() - began)
+
+        self._jobs.pushing(job, prepared.plan.commit, ready, report)
+        if not ready:
+            self._outbox.finish()
+            self._outbox.wake(news=prepared.snapshot is not None)
+        elif self._valve.stopped:
+            self._jobs.drained(JobState.PAUSED)
+        if prepared.snapshot is not None:
+            bench.log("pass_finished", commit=prepared.plan.commit, changes=len(ready), rung_by=job.origin)
+
+    def _hold(self, job: Job, prepared: Prepared) -> None:
+        """Nothing is written down. It is told once for each plan, and shown until it is no longer so."""
+        bench, plan = self._bench, prepared.plan
+        report = pass_report(bench, prepared)
+        if self._held != plan.checksum:
+            command = self._rounds.hold(report)
+            rules: list[Json] = [{"rule": hold.rule, "message": hold.message} for hold in plan.holds]
+            bench.store.put_setting(
+                HELD,
+                {"commit": plan.commit, "checksum": plan.checksum, "rules": rules, "command": command},
+            )
+            bench.log("pass_held", commit=plan.commit, rules=[hold.rule for hold in plan.holds], continue_with=command)
+            self._held = plan.checksum
+        self._jobs.end(job, JobState.HELD, commit=plan.commit, report=report)
+
+    def _release(self) -> None:
+        self._held, self._approved = "", {}
+        if self._bench.store.setting(HELD) is not None:
+            self._bench.store.put_setting(HELD, None)
+
+    def _guarded(self, job: Job | None, work: Callable[[], bool | None]) -> bool | None:
+        """Do it; what fails is logged and told, and tried again later. ``None``: it failed."""
+        try:
+            return bool(work())
+        except StoreError as error:
+            self._unexpected(job, error, error.message)
+        except QtisyncError as error:
+            self.seen.trouble = error.message
+            self._bench.log("pass_failed", reason=error.reference, message=error.message)
+            if job is not None:
+                self._jobs.end(job, JobState.FAILED, error=f"{error.message} {error.hint}".strip())
+        except Exception as error:  # noqa: BLE001 - the daemon's turn: counted, logged, tried again
+            self._unexpected(job, error, type(error).__name__)
+        return None
+
+    def _unexpected(self, job: Job | None, error: Exception, words: str) -> None:
+        self._failures += 1
+        self.seen.trouble = words
+        self._bench.log("turn_failed", reason=type(error).__name__, message=words, failures=self._failures)
+        if job is not None:
+            self._jobs.end(job, JobState.FAILED, error=words)
+        if self._failures >= self._rounds.give_up_after:
+            raise error
+
+    def _give_up(self) -> None:
+        """The supervisor starts us anew if sending fails by errors of ours again and again."""
+        if self._outbox.failures >= self._rounds.give_up_after and self._outbox.crash is not None:
+            raise self._outbox.crash
+
+
+class _Beating(Progress):
+    """Progress of a pass, as a sign of life."""
+
+    def __init__(self, daemon: Daemon) -> None:
+        self._daemon = daemon
+
+    def step(self, label: str, total: int | None) -> _Step:
+        """One step of the work."""
+        del label, total
+        return _Step(self._daemon)
+
+
+class _Step:
+    def __init__(self, daemon: Daemon) -> None:
+        self._daemon = daemon
+
+    def __enter__(self) -> Callable[[int], None]:
+        self._daemon.beat(300.0)
+        return lambda _count: self._daemon.beat(300.0)
+
+    def __exit__(self, *_: object) -> None:
+        self._daemon.beat(600.0)

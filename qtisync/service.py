@@ -1,0 +1,158 @@
+"""Composition root of the daemon: one target with everything around it, from ``start`` to ``stop``."""
+
+from __future__ import annotations
+
+import shlex
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from typing import TYPE_CHECKING
+
+from qtisync import __version__
+from qtisync.app import Setup, SystemClock
+from qtisync.engine.control import Controls, Identity
+from qtisync.engine.daemon import Daemon, Rounds
+from qtisync.engine.jobs import Jobs
+from qtisync.engine.meter import SilentMeter
+from qtisync.engine.outbox import Outbox
+from qtisync.engine.timing import Timing
+from qtisync.engine.valve import Valve
+from qtisync.engine.warm import Memory
+from qtisync.report.saved_plan import dump_plan
+from qtisync.report.value import Report
+
+if TYPE_CHECKING:
+    from qtisync.engine.ports import Log
+
+AFTER_ABANDON = 5.0  # seconds for calls that were cut off to notice it
+
+
+class Service:
+    """One life of the daemon under one configuration; ``ended`` hears of its end.
+
+    ``memory`` outlives a reload, so that the next pass is as quick as the last.
+    """
+
+    def __init__(
+        self,
+        setup: Setup,
+        log: Log,
+        memory: Memory,
+        *,
+        ended: Callable[[], None] = lambda: None,
+    ) -> None:
+        self.setup, self._log, self._memory, self._ended = setup, log, memory, ended
+        self._stack = ExitStack()
+        self._thread: threading.Thread | None = None
+        self.error: BaseException | None = None
+
+    def start(self) -> None:
+        """Open everything and begin; raises what the command line explains if something cannot be opened."""
+        with ExitStack() as stack:
+            self._open(stack)
+            self._stack = stack.pop_all()
+        self._thread = threading.Thread(target=self._live, name="daemon")
+        self._thread.start()
+
+    def _open(self, stack: ExitStack) -> None:
+        setup, clock = self.setup, SystemClock()
+        meter = SilentMeter()
+        store = stack.enter_context(closing(setup.open_store("qtisync run")))
+        source = stack.enter_context(closing(setup.open_source()))
+        self.valve, self.jobs = Valve(clock), Jobs(clock)
+        bench = stack.enter_context(
+            setup.bench(store=store, source=source, api=setup.open_api(), bell=self.valve, log=self._log, meter=meter)
+        )
+        self.bench = bench
+        self.outbox = Outbox(bench, self.jobs, self.valve)
+        self.daemon = Daemon(
+            bench=bench,
+            aim=setup.aim(),
+            jobs=self.jobs,
+            valve=self.valve,
+            outbox=self.outbox,
+            meter=meter,
+            memory=self._memory,
+            rounds=Rounds(
+                poll_every=setup.settings.repository.poll_every,
+                hold=self._keep_plan,
+                give_up_after=setup.settings.daemon.give_up_after,
+            ),
+            timing=Timing(),
+        )
+        self.controls = Controls(
+            bench=bench,
+            daemon=self.daemon,
+            outbox=self.outbox,
+            jobs=self.jobs,
+            valve=self.valve,
+            meter=meter,
+            identity=Identity(
+                target=setup.name,
+                base_url=setup.target.base_url,
+                metadata_call=setup.target.metadata_updates == "endpoint",
+                started=clock.now(),
+                version=__version__,
+                poll_every=setup.settings.repository.poll_every,
+            ),
+            watched=self._watched,
+        )
+
+    def begin_stop(self) -> None:
+        """Send nothing new from now on; what is in flight may finish."""
+        self.valve.stop()
+        self.jobs.wake()
+
+    def abandon(self) -> None:
+        """Cut off what is in flight: it is in doubt, and read before anything else after the next start."""
+        self.bench.api.close()
+
+    def finished(self, seconds: float) -> bool:
+        """Wait at most so long; whether nothing of it moves any more."""
+        if self._thread is not None:
+            self._thread.join(seconds)
+        return not self.running and self.outbox.join(seconds)
+
+    def close(self) -> None:
+        """Let go of everything, after ``finished``."""
+        self._stack.close()
+
+    def stop(self, grace: float) -> bool:
+        """All of it: stop, wait, abandon what is still in flight after ``grace`` seconds; whether nothing was."""
+        self.begin_stop()
+        in_time = self.finished(grace)
+        if not in_time:
+            self.abandon()
+            self.finished(AFTER_ABANDON)
+        self.close()
+        return in_time
+
+    @property
+    def ready(self) -> bool:
+        """Whether the first pass is done."""
+        return self.daemon.seen.head is not None
+
+    @property
+    def running(self) -> bool:
+        """Whether it lives."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def _live(self) -> None:
+        try:
+            self.daemon.run()
+        except BaseException as error:  # noqa: BLE001 - handed to whoever stops us, who raises it
+            self.error = error
+        finally:
+            self._ended()
+
+    def _watched(self) -> tuple[str, ...]:
+        return ()
+
+    def _keep_plan(self, report: Report) -> str:
+        """Save a held plan; the command that continues it, wherever it is typed."""
+        setup = self.setup
+        file = setup.state / f"{setup.name}.held-plan.json"
+        file.write_text(dump_plan(report, ()), encoding="utf-8")
+        allow = [word for hold in report.holds for word in hold.override.split()]
+        flags = ["--config", str(setup.file), "--target", setup.name]
+        return shlex.join(["qtisync", "apply", str(file), *allow, *flags])
