@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from builders import a_journal_line, a_pass, a_recorded
+from builders import START, a_journal_line, a_pass, a_recorded
 from report_values import BROKEN, HEAD, NOW, a_place, valid
 
 from qtisync.delivery.pace import Pace
 from qtisync.model import ItemStatus, Kind, Standing
-from qtisync.report.status import Observed, in_sync, pace_of, render_item, render_status, status_report
+from qtisync.report.status import Observed, in_sync, pace_of, render_item, render_status, status_report, words_of
 
 PARKED = a_recorded(
     "q2",
@@ -122,6 +122,7 @@ def test_status_before_the_first_pass():
     assert valid(report)["status"] == {
         "head": "",
         "synced_commit": None,
+        "synced_at": None,
         "in_sync": False,
         "last_pass": None,
         "queue": {"queued": 0, "in_flight": 0, "parked": 0, "blocked": 0},
@@ -129,6 +130,9 @@ def test_status_before_the_first_pass():
         "pace": None,
         "metadata_endpoint": {"fitness": "untested"},
         "list_filter": {"fitness": "untested", "reason": ""},
+        "paused": None,
+        "held_pass": None,
+        "daemon": None,
         "degraded": [],
     }
     assert "  pace       nothing was sent yet\n" in render_status(report)
@@ -170,3 +174,37 @@ def test_object_that_is_not_confirmed_says_so():
     text = render_item([row], [])
 
     assert text.startswith("stimulus s1: held\n")
+
+
+def test_status_says_what_stops_the_queue_and_how_to_go_on():
+    report = status_report(
+        seen(
+            paused={"reason": "exam week", "since": START, "until": None},
+            held={
+                "commit": HEAD,
+                "checksum": "sha256:1",
+                "rules": [{"rule": "mass-update", "message": "412 of 1240 would be updated"}],
+                "command": "qtisync apply /state/held.json --allow mass-update",
+            },
+            daemon={
+                "since": "2026-11-28T07:00:00.000Z",
+                "halted": {"reason": "AuthError: 403", "until": "2026-11-28T08:00:00.000Z"},
+            },
+        ),
+        a_place(),
+    )
+    valid(report)
+
+    assert [
+        line
+        for line in render_status(report).splitlines()
+        if line.split()[0] in {"paused", "held", "go", "daemon", "halted"}
+    ] == [
+        "  paused     exam week (until: qtisync resume)",
+        "  held       commit 3f2a9c1 by mass-update: 412 of 1240 would be updated",
+        "  go on      if this is meant: qtisync apply /state/held.json --allow mass-update",
+        "  daemon     runs since 2026-11-28T07:00:00.000Z",
+        "  halted     AuthError: 403 (asked again 2026-11-28T08:00:00.000Z, or at once: qtisync resume)",
+    ]
+    assert report.status["in_sync"] is False
+    assert "paused; held by a safety rule; halted: AuthError: 403" in words_of(report)
