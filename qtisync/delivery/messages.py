@@ -22,6 +22,7 @@ class Purpose(enum.StrEnum):
     CANARY_READ = "canary_read"
     RESTORE = "restore"
     LIST = "list"
+    CHECK = "check"
     PROBE = "probe"
 
     @property

@@ -8,11 +8,12 @@ from typing import TypeVar
 from qtisync.delivery.listing import Page
 from qtisync.delivery.messages import Reply, Request, Response
 from qtisync.delivery.outcome import Answer, Shown, Throttled, Unavailable
+from qtisync.delivery.pages import ListPage
 from qtisync.engine.pacing import Pacing
 from qtisync.engine.ports import Api, Clock, Meter
 from qtisync.model import JournalLine, Key
 
-T = TypeVar("T", bound=Answer | Page)
+T = TypeVar("T", bound=Answer | Page | ListPage)
 
 
 class Exchange:

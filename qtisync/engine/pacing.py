@@ -14,7 +14,7 @@ from qtisync.delivery.pace import Pace
 from qtisync.delivery.rate_headers import advise, read_allowance
 from qtisync.delivery.retry import RetryPolicy, clamp_pause
 from qtisync.engine.meter import SilentMeter
-from qtisync.engine.ports import Bell, Clock, Log, Meter, Store
+from qtisync.engine.ports import Bell, Clock, Log, Meter, PaceKeeper
 from qtisync.model import ItemStatus
 
 
@@ -42,7 +42,7 @@ class Pacing:
     """The shared pace of one target, as this process sees it. Threads share it."""
 
     def __init__(
-        self, store: Store, clock: Clock, bell: Bell, log: Log, terms: PaceTerms, meter: Meter | None = None
+        self, store: PaceKeeper, clock: Clock, bell: Bell, log: Log, terms: PaceTerms, meter: Meter | None = None
     ) -> None:
         self._store, self._clock, self._bell, self._log, self._terms = store, clock, bell, log, terms
         self._meter = meter if meter is not None else SilentMeter()

@@ -118,7 +118,20 @@ class RecordReader(Protocol):
         """Let go of the files."""
 
 
-class Store(RecordReader, Protocol):
+class PaceKeeper(Protocol):
+    """Who keeps the pace: the record, or (for a process that may not write it) a copy in memory."""
+
+    def reserve(self, now: float) -> float:
+        """Take the next slot of the pace and return the time at which it begins: one ``UPDATE … RETURNING``."""
+
+    def update_pace(self, change: Callable[[Pace | None], Pace]) -> Pace:
+        """Replace the pace by ``change`` of it, in one transaction."""
+
+    def counts(self) -> Mapping[str, int]:
+        """How much waits behind this pace, as ``RecordReader.counts``."""
+
+
+class Store(RecordReader, PaceKeeper, Protocol):
     """The record, for the one writer of a target. Each method is one transaction."""
 
     def remember_facts(self, facts: Mapping[BlobId, Facts], version: str) -> None:
@@ -167,12 +180,6 @@ class Store(RecordReader, Protocol):
 
     def put_setting(self, name: str, value: Json) -> None:
         """Set a named value; ``None`` removes it."""
-
-    def reserve(self, now: float) -> float:
-        """Take the next slot of the pace and return the time at which it begins: one ``UPDATE … RETURNING``."""
-
-    def update_pace(self, change: Callable[[Pace | None], Pace]) -> Pace:
-        """Replace the pace by ``change`` of it, in one transaction."""
 
 
 class Api(Protocol):
