@@ -11,5 +11,6 @@ def test_reads_are_told_from_writes():
         Purpose.READ_BACK,
         Purpose.CANARY_READ,
         Purpose.LIST,
+        Purpose.CHECK,
         Purpose.PROBE,
     }
