@@ -257,17 +257,25 @@ class CommitInfo:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalLine:
-    """One call to the API and its outcome; append-only."""
+    """One call to the API and its outcome, or one decision of a person; append-only."""
 
     at: float
-    key: Key
+    key: Key | None
+    """``None``: a decision that concerns everything."""
     method: str
+    """Empty for a decision."""
     path: str
     """Path and query of the request: never a host, never a body."""
     purpose: str
     outcome: str
     commit: CommitId | None = None
+    """Of the target that the call was to reach."""
+    author: str | None = None
+    """Of that commit."""
+    actor: str | None = None
+    """Who decided."""
     content: Digest | None = None
+    """What the API holds from now on, as far as this call confirmed it."""
     metadata: Digest | None = None
     http_status: int | None = None
     remote_version: int | None = None

@@ -34,6 +34,7 @@ from qtisync.model import (
 )
 from qtisync.planning.intent import Intents, Target
 
+Q1 = Key(Kind.ITEM, Identifier("q1"))
 GRADE_5: Metadata = {"grade": "5"}
 START = 1_800_000_000.0
 _FOLDERS = {Kind.ITEM: "items", Kind.STIMULUS: "stimuli", Kind.TEST: "tests"}
@@ -160,12 +161,13 @@ def intents_for(
     return Intents(**{**values, **others})
 
 
-def a_journal_line(key: Key | None = None, **others: Any) -> JournalLine:
+def a_journal_line(key: Key | None = Q1, **others: Any) -> JournalLine:
     values: dict[str, Any] = {
+        "key": key,
         "at": START,
         "method": "PUT",
         "path": "/assessment-items/q1",
         "purpose": "update",
         "outcome": "Accepted",
     }
-    return JournalLine(**{"key": key or a_key(), **values, **others})
+    return JournalLine(**{**values, **others})

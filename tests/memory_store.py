@@ -11,8 +11,10 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import replace
+from itertools import takewhile
 
 from qtisync.content.facts import Facts, dump_facts, load_facts
+from qtisync.delivery.ledger import Chain, Entry, Place, carried, chained
 from qtisync.delivery.pace import Pace
 from qtisync.delivery.settlement import Claim, Settlement, Turn
 from qtisync.model import (
@@ -47,7 +49,9 @@ class MemoryReader:
         self._needs: dict[Key, tuple[Key, ...]] = {}
         self._facts: dict[tuple[BlobId, str], str] = {}
         self._passes: list[PassRecord] = []
-        self._journal: list[JournalLine] = []
+        self._journal: list[Entry] = []
+        self._chain = Chain()
+        self._look_again = 0
         self._settings: dict[str, Json] = {}
         self._pace: Pace | None = None
 
@@ -96,8 +100,18 @@ class MemoryReader:
 
     def history(self, identifier: Identifier | None, limit: int) -> Sequence[JournalLine]:
         with self._lock:
-            lines = [line for line in self._journal if identifier in (None, line.key.identifier)]
+            lines = [entry.line for entry in self._entries(identifier)]
         return lines[::-1][:limit]
+
+    def entries(self, after: int, limit: int, identifier: Identifier | None = None) -> Sequence[Entry]:
+        with self._lock:
+            return [entry for entry in self._entries(identifier) if entry.number > after][:limit]
+
+    def chain(self) -> Chain:
+        return self._chain
+
+    def _entries(self, identifier: Identifier | None) -> list[Entry]:
+        return [e for e in self._journal if identifier is None or (e.line.key and e.line.key.identifier == identifier)]
 
     def next_ready(self, now: float) -> float | None:
         queued = self._sorted(lambda row: (row.standing, row.status) == (Standing.WANTED, ItemStatus.QUEUED))
@@ -189,7 +203,7 @@ class MemoryStore(MemoryReader):
 
     def settle(self, claim: Claim, settlement: Settlement) -> bool:
         with self._lock:
-            self._journal.extend(settlement.journal)
+            self.note(settlement.journal)
             if not self._holds(claim):
                 return False
             sent = settlement.acknowledged.content == claim.row.desired.content
@@ -249,6 +263,35 @@ class MemoryStore(MemoryReader):
                 self._change(key, status=ItemStatus.QUEUED, attempts=0, not_before=0.0, force=True)
             self._block(self._rows)
             return len(parked)
+
+    def note(self, lines: Sequence[JournalLine]) -> None:
+        with self._lock:
+            self._journal += chained(self._chain.newest, lines)
+            if self._journal:
+                end = Place(number=self._journal[-1].number, digest=self._journal[-1].digest)
+                self._chain = replace(self._chain, newest=end)
+
+    def drop_journal(self, before: float) -> int:
+        with self._lock:
+            old = list(takewhile(lambda entry: entry.line.at < before, self._journal))
+            kept = [entry for entry in old if self._says_last(entry)]
+            gone = len(old) - len(kept)
+            if not old or old[-1].number < self._look_again:
+                return 0
+            self._look_again = old[-1].number + len(kept) - gone
+            if gone < len(kept):
+                return 0
+            self._look_again = 0
+            self.note([carried(entry) for entry in kept])
+            del self._journal[: len(old)]
+            end = Place(number=old[-1].number, digest=old[-1].digest)
+            self._chain = replace(self._chain, dropped=end, dropped_until=old[-1].line.at)
+            return gone
+
+    def _says_last(self, entry: Entry) -> bool:
+        told = (e for e in self._journal if e.line.key == entry.line.key)
+        told = [e for e in told if e.line.content is not None or e.line.outcome == "Missing"]
+        return entry.line.content is not None and told[-1] is entry
 
     def put_setting(self, name: str, value: Json) -> None:
         with self._lock:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from qtisync.content.facts import Facts
+from qtisync.delivery.ledger import Chain, Entry
 from qtisync.delivery.pace import Pace
 from qtisync.model import BlobId, Identifier, JournalLine, Json, Key, PassRecord, Recorded
 
@@ -60,6 +61,15 @@ class EmptyReader:
         """Nothing happened."""
         del identifier, limit
         return []
+
+    def entries(self, after: int, limit: int, identifier: Identifier | None = None) -> Sequence[Entry]:
+        """Nothing happened."""
+        del after, limit, identifier
+        return []
+
+    def chain(self) -> Chain:
+        """It has not begun."""
+        return Chain()
 
     def next_ready(self, now: float) -> float | None:
         """Nothing is queued."""

@@ -14,7 +14,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
-from qtisync.adapters import store_queue
+from qtisync.adapters import store_journal, store_queue
 from qtisync.adapters.store_files import (
     check_integrity,
     close_writer,
@@ -36,7 +36,7 @@ from qtisync.content.facts import Facts, dump_facts
 from qtisync.delivery.pace import Pace
 from qtisync.delivery.settlement import Claim, Settlement, Turn
 from qtisync.errors import StoreError
-from qtisync.model import BlobId, Json, Key, Recorded
+from qtisync.model import BlobId, JournalLine, Json, Key, Recorded
 from qtisync.planning.intent import Intents
 
 _KEEP_FACTS = insert(blob)
@@ -123,6 +123,16 @@ class SqlStore(SqlReader):
         """See ``engine.ports``."""
         with self._turn() as connection:
             return store_queue.retry(connection, keys)
+
+    def note(self, lines: Sequence[JournalLine]) -> None:
+        """See ``engine.ports``."""
+        with self._turn() as connection:
+            store_journal.append(connection, lines)
+
+    def drop_journal(self, before: float) -> int:
+        """See ``engine.ports``."""
+        with self._write() as connection:
+            return store_journal.drop(connection, before)
 
     def put_setting(self, name: str, value: Json) -> None:
         """See ``engine.ports``."""

@@ -9,11 +9,11 @@ from typing import Any
 import sqlalchemy as sa
 
 from qtisync.adapters.store_blocking import reblock
+from qtisync.adapters.store_journal import append
 from qtisync.adapters.store_reader import ROWS
 from qtisync.adapters.store_rows import (
     PROGRESS,
     bound_key,
-    journal_values,
     progress_values,
     recorded_of,
     to_json,
@@ -23,7 +23,6 @@ from qtisync.adapters.store_tables import (
     IS_FREE,
     IS_UNSETTLED,
     item,
-    journal,
     pace,
     word,
 )
@@ -44,7 +43,6 @@ _LAND = Statement(
     ),
     columns=PROGRESS,
 )
-_JOURNAL = Statement(journal.insert().inline(), columns=[c.name for c in journal.c if c.name != "id"])
 NEXT = (
     ROWS.where(IS_FREE, item.c.not_before <= sa.bindparam("now"))
     .order_by(item.c.turn, item.c.not_before, item.c.identifier)
@@ -126,7 +124,7 @@ def upcoming(connection: sa.Connection, now: float, limit: int) -> list[Recorded
 def settle(connection: sa.Connection, claimed: Claim, settlement: Settlement) -> bool:
     """See ``engine.ports.Store``. An attempt is always worth its journal lines, even if the lease was lost."""
     if settlement.journal:
-        _JOURNAL.run_many(connection, [journal_values(line) for line in settlement.journal])
+        append(connection, settlement.journal)
     landed = _settled(_flying(claimed), claimed, settlement)
     if _LAND.run(connection, {**progress_values(landed), **_lease(claimed)}).rowcount:
         reblock(connection, landed.key)

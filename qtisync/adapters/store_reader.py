@@ -20,7 +20,8 @@ from qtisync.adapters.store_files import (
     schema_revision,
     store_errors,
 )
-from qtisync.adapters.store_rows import ROW, journal_of, pace_of, pass_of, recorded_of, setting_of
+from qtisync.adapters.store_journal import CHAIN, ENTRIES, chain_of, entry_of
+from qtisync.adapters.store_rows import ROW, pace_of, pass_of, recorded_of, setting_of
 from qtisync.adapters.store_tables import (
     IS_FREE,
     IS_QUEUED,
@@ -34,6 +35,7 @@ from qtisync.adapters.store_tables import (
     word,
 )
 from qtisync.content.facts import Facts, load_facts
+from qtisync.delivery.ledger import Chain, Entry
 from qtisync.delivery.pace import Pace
 from qtisync.model import (
     BlobId,
@@ -76,7 +78,8 @@ _FACTS = sa.select(blob.c.blob, blob.c.facts).where(
     blob.c.blob.in_(sa.bindparam("wanted", expanding=True)), blob.c.version == sa.bindparam("version")
 )
 _SETTING = sa.select(setting.c.value).where(setting.c.name == sa.bindparam("name"))
-_HISTORY = sa.select(journal).order_by(journal.c.id.desc()).limit(sa.bindparam("limit"))
+_HISTORY = ENTRIES.order_by(journal.c.id.desc()).limit(sa.bindparam("limit"))
+_ONWARD = ENTRIES.where(journal.c.id > sa.bindparam("after")).order_by(journal.c.id).limit(sa.bindparam("limit"))
 _FREE_NOW = sa.select(item.c.not_before).where(IS_FREE, item.c.not_before <= sa.bindparam("now")).limit(1)
 _FIRST_FREE = sa.select(sa.func.min(item.c.not_before)).where(IS_FREE)
 _ANY_QUEUED = sa.select(item.c.not_before).where(IS_QUEUED).limit(1)
@@ -185,7 +188,19 @@ class SqlReader:
         """See ``engine.ports``."""
         statement = _HISTORY if identifier is None else _HISTORY.where(journal.c.identifier == identifier)
         with self._read(statement, limit=limit) as found:
-            return [journal_of(row) for row in found]
+            return [entry_of(row).line for row in found]
+
+    def entries(self, after: int, limit: int, identifier: Identifier | None = None) -> Sequence[Entry]:
+        """See ``engine.ports``."""
+        statement = _ONWARD if identifier is None else _ONWARD.where(journal.c.identifier == identifier)
+        with self._read(statement, after=after, limit=limit) as found:
+            return [entry_of(row) for row in found]
+
+    def chain(self) -> Chain | None:
+        """See ``engine.ports``."""
+        with self._read(CHAIN) as found:
+            row = found.first()
+        return None if row is None else chain_of(row)
 
     def next_ready(self, now: float) -> float | None:
         """See ``engine.ports``.

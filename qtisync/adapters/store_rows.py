@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, TypeAlias
 
+from qtisync.delivery.ledger import plain
 from qtisync.delivery.pace import Pace
 from qtisync.model import (
     Broken,
@@ -16,7 +17,6 @@ from qtisync.model import (
     Identifier,
     Item,
     ItemStatus,
-    JournalLine,
     Json,
     Key,
     Kind,
@@ -53,11 +53,6 @@ def from_json(text: str) -> Any:  # noqa: ANN401 - the shape is the caller's
     return {} if text == "{}" else json.loads(text)
 
 
-def _plain(text: str | None) -> str | None:
-    """Foreign words as storable text."""
-    return text if text is None or text.isascii() else text.encode("utf-8", "backslashreplace").decode()
-
-
 def key_values(key: Key) -> Values:
     """The primary key."""
     return {"kind": str(key.kind), "identifier": key.identifier}
@@ -76,7 +71,7 @@ def key_of(kind: str, identifier: str) -> Key:
 def attribute_values(item: Item) -> Values:
     """What a file says of an object besides what is sent of it."""
     return {
-        "path": _plain(item.path),
+        "path": plain(item.path),
         "blob": item.blob,
         "answers": item.answers,
         "desired_keys": to_json(item.metadata),
@@ -100,7 +95,7 @@ def target_values(item: Item, lane: Lane, commit: CommitInfo) -> Values:
         "not_before": 0.0,
         "lane": str(lane),
         "commit_id": commit.commit,
-        "author": _plain(commit.author),
+        "author": plain(commit.author),
         "force": False,
     }
 
@@ -125,16 +120,16 @@ def progress_values(row: Recorded) -> Values:
         "acknowledged_blob": row.acknowledged_blob,
         "remote_content": remote.content if remote else None,
         "remote_version": remote.version if remote else None,
-        "remote_updated_at": _plain(remote.updated_at) if remote else None,
+        "remote_updated_at": plain(remote.updated_at) if remote else None,
         "remote_foreign": to_json(remote.foreign) if remote else None,
         "attempts": row.attempts,
         "not_before": row.not_before,
         "lease_owner": row.lease_owner,
         "lease_until": row.lease_until,
         "last_outcome": row.last_outcome,
-        "last_error": _plain(row.last_error),
+        "last_error": plain(row.last_error),
         "http_status": row.http_status,
-        "altered": _plain(row.altered),
+        "altered": plain(row.altered),
         "force": row.force,
     }
 
@@ -233,42 +228,6 @@ def _problems_of(listed: Sequence[Values]) -> tuple[Problem, ...]:
     return tuple(Problem(**fields) for fields in listed)
 
 
-def journal_values(line: JournalLine) -> Values:
-    """A row of ``journal``."""
-    return {
-        **key_values(line.key),
-        "at": line.at,
-        "method": line.method,
-        "path": _plain(line.path),
-        "purpose": line.purpose,
-        "outcome": line.outcome,
-        "commit_id": line.commit,
-        "content": line.content,
-        "metadata": line.metadata,
-        "http_status": line.http_status,
-        "remote_version": line.remote_version,
-        "message": _plain(line.message),
-    }
-
-
-def journal_of(row: Any) -> JournalLine:  # noqa: ANN401 - a row of ``store_tables.journal``
-    """The reverse of ``journal_values``."""
-    return JournalLine(
-        at=row.at,
-        key=key_of(row.kind, row.identifier),
-        method=row.method,
-        path=row.path,
-        purpose=row.purpose,
-        outcome=row.outcome,
-        commit=row.commit_id,
-        content=row.content,
-        metadata=row.metadata,
-        http_status=row.http_status,
-        remote_version=row.remote_version,
-        message=row.message,
-    )
-
-
 def pace_values(pace: Pace) -> Values:
     """The row of ``pace`` without ``slot``."""
     return {
@@ -277,7 +236,7 @@ def pace_values(pace: Pace) -> Values:
         "floor": pace.floor,
         "tat": pace.tat,
         "paused_until": pace.paused_until,
-        "pause_reason": _plain(pace.pause_reason),
+        "pause_reason": plain(pace.pause_reason),
         "memory": to_json(dict(pace.memory)),
     }
 

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from qtisync.model import ItemStatus, Kind, Lane, Presence, Standing
 
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 """Every migration, oldest first. The last one is what this version writes; it stands here too, so that nothing that
 only reads needs to import Alembic (a third of a second)."""
 KEPT_PASSES = 1000
@@ -186,25 +186,53 @@ passes = sa.Table(
 journal = sa.Table(
     "journal",
     metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("at", sa.Double, nullable=False),
-    _text("kind"),
-    _text("identifier"),
+    _maybe("kind"),
+    _maybe("identifier"),
     _text("method"),
     _text("path"),
     _text("purpose"),
     _text("outcome"),
     _maybe("commit_id"),
+    _maybe("author"),
+    _maybe("actor"),
     _maybe("content"),
     _maybe("metadata"),
     _maybe("http_status", sa.Integer),
     _maybe("remote_version", sa.BigInteger),
     _maybe("message"),
+    _text("digest"),
     _one_of("kind", Kind),
+    sa.CheckConstraint("(kind IS NULL) = (identifier IS NULL)", name="object"),
     sa.Index("ix_journal_identifier", "identifier", "id"),
-    sqlite_autoincrement=True,
 )
-"""Every call and its outcome; rows are only ever added."""
+"""Every call and its outcome, and what people decided: a chain (``delivery.ledger``), numbered without gaps."""
+
+chain = sa.Table(
+    "chain",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("dropped", sa.Integer, nullable=False),
+    _text("dropped_digest"),
+    _maybe("dropped_until", sa.Double),
+    sa.Column("newest", sa.Integer, nullable=False),
+    _text("newest_digest"),
+    sa.Column("look_again", sa.Integer, nullable=False),
+    sa.CheckConstraint("id = 1", name="one_row"),
+    sa.CheckConstraint("dropped <= newest", name="order"),
+)
+"""Both ends of the journal; ``look_again``: the number of the entry whose age decides when to drop some again."""
+
+NEVER_CHANGES = """\
+CREATE TRIGGER journal_never_changes BEFORE UPDATE ON journal
+BEGIN SELECT RAISE(ABORT, 'entries of the journal are never changed'); END"""
+KEEPS = """\
+CREATE TRIGGER journal_keeps BEFORE DELETE ON journal WHEN OLD.id > (SELECT dropped FROM chain)
+BEGIN SELECT RAISE(ABORT, 'entries of the journal are only dropped from its beginning'); END"""
+for _trigger in (NEVER_CHANGES, KEEPS):  # they stop mistakes; the chain shows what was done on purpose
+    _made = sa.DDL(_trigger)  # type: ignore[no-untyped-call]  # SQLAlchemy leaves it untyped
+    sa.event.listen(metadata, "after_create", _made.execute_if(dialect="sqlite"))
 
 setting = sa.Table("setting", metadata, _text("name", primary_key=True), _text("value"))
 

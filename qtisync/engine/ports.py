@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from typing import Protocol
 
 from qtisync.content.facts import Facts
+from qtisync.delivery.ledger import Chain, Entry
 from qtisync.delivery.messages import Reply, Request
 from qtisync.delivery.pace import Pace
 from qtisync.delivery.settlement import Claim, Settlement, Turn
@@ -105,6 +106,12 @@ class RecordReader(Protocol):
     def history(self, identifier: Identifier | None, limit: int) -> Sequence[JournalLine]:
         """The newest journal lines, newest first; of one object or of all."""
 
+    def entries(self, after: int, limit: int, identifier: Identifier | None = None) -> Sequence[Entry]:
+        """The journal's entries behind the one with this number, oldest first; at most ``limit``."""
+
+    def chain(self) -> Chain | None:
+        """Both ends of the journal; ``None``: somebody removed them."""
+
     def next_ready(self, now: float) -> float | None:
         """When the next queued row may be claimed (``now`` if one may already); ``None``: nothing is queued."""
 
@@ -177,6 +184,15 @@ class Store(RecordReader, PaceKeeper, Protocol):
 
     def retry(self, keys: Iterable[Key] | None) -> int:
         """Queue parked rows again (all, or these) with fresh attempts and ``force`` set; how many."""
+
+    def note(self, lines: Sequence[JournalLine]) -> None:
+        """Add lines to the journal, such as decisions of people."""
+
+    def drop_journal(self, before: float) -> int:
+        """Drop the journal's beginning that is older than this, once at least half of it can go; how many entries.
+
+        What it says last of an object is never lost: it is said again at the end (``ledger.carried``).
+        """
 
     def put_setting(self, name: str, value: Json) -> None:
         """Set a named value; ``None`` removes it."""

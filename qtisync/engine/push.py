@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from qtisync.delivery.answers import DigestText, read_response
+from qtisync.delivery.ledger import signed
 from qtisync.delivery.messages import Purpose, Request
 from qtisync.delivery.outcome import (
     Accepted,
@@ -215,7 +216,9 @@ class Pusher:
         decision = decide(outcome, claim.row.attempts, self._manners.retry, now, self._clock.jitter())
         self._halted = self._halted or isinstance(decision, Halt)
         settlement = settle(claim, job, steps, outcome, decision)
-        lines = tuple(journal)
+        done = isinstance(outcome, Accepted | Altered)
+        words = outcome.message if isinstance(outcome, Altered) else None
+        lines = signed(journal, claim.row, settlement.acknowledged if done else None, words)
         self._store.settle(claim, replace(settlement, journal=lines))
         self._log_attempt(claim, outcome, decision, settlement)
         writes = sum(line.purpose in WRITING for line in lines)

@@ -19,6 +19,7 @@ from builders import (
 )
 
 from qtisync.content.facts import BrokenFacts, ObjectFacts, Remark, SidecarFacts
+from qtisync.delivery.ledger import Chain, Place
 from qtisync.delivery.pace import Pace
 from qtisync.delivery.settlement import Settlement
 from qtisync.engine.ports import Store
@@ -320,3 +321,40 @@ def test_the_pace_is_changed_from_what_it_is(store):
 
     assert store.update_pace(lambda old: replace(old, rate=old.rate / 2)) == store.pace()
     assert store.pace() == Pace(rate=4.0, ceiling=10.0, tat=START + 0.125)
+
+
+def test_notes_are_entries_of_the_chain_in_their_order(store):
+    decision = a_journal_line(None, method="", path="", purpose="pause", outcome="decided", actor="ada@desk")
+    store.note([decision, a_journal_line(a_key("q2"))])
+    store.note([])
+    store.note([a_journal_line(a_key("q1"))])
+
+    entries = store.entries(0, 99)
+    assert [(e.number, e.line) for e in entries] == [
+        (1, decision),
+        (2, a_journal_line(a_key("q2"))),
+        (3, a_journal_line(a_key("q1"))),
+    ]
+    assert (store.entries(1, 1), store.entries(0, 9, Identifier("q1"))) == ([entries[1]], [entries[2]])
+    assert store.chain() == Chain(newest=Place(number=3, digest=entries[2].digest))
+    assert list(store.history(None, 1)) == [entries[2].line]
+
+
+def test_what_grew_old_is_dropped_from_the_beginning_and_the_newest_word_of_each_object_stays(store):
+    old = [
+        a_journal_line(a_key(name), content=a_content_digest(f"{name}{n}"), at=START) for n, name in enumerate("abab")
+    ]
+    store.note([*old, a_journal_line(a_key("b"), outcome="Missing", at=START)])
+    store.note([a_journal_line(a_key("c"), at=START + 100)])
+
+    assert store.drop_journal(START) == 0
+    fifth = store.entries(4, 1)[0]
+    assert store.drop_journal(START + 50) == 4
+    assert [(e.number, e.line) for e in store.entries(0, 99)] == [
+        (6, a_journal_line(a_key("c"), at=START + 100)),
+        (7, replace(old[2], purpose="carried", message="was entry 3")),
+    ]
+    chain = store.chain()
+    assert chain is not None
+    assert (chain.dropped, chain.dropped_until) == (Place(number=5, digest=fifth.digest), START)
+    assert (chain.newest.number, store.drop_journal(START + 50)) == (7, 0)

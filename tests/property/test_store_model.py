@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from qtisync.adapters.store import open_store
+from qtisync.delivery.ledger import faults
 from qtisync.delivery.pace import Pace
 from qtisync.delivery.settlement import Claim, Settlement
 from qtisync.model import (
@@ -123,7 +124,7 @@ class StoreMachine(RuleBasedStateMachine):
             outcome="Some",
             message=data.draw(st.none() | st.just("why")),
             altered=data.draw(st.none() | st.just("rewritten")),
-            journal=(a_journal_line(claim.row.key, at=self.now),),
+            journal=(a_journal_line(claim.row.key, at=self.now, content=data.draw(st.none() | st.just("canon/1:x"))),),
         )
         self.both("settle", claim, end)
 
@@ -144,6 +145,14 @@ class StoreMachine(RuleBasedStateMachine):
     def retry(self, chosen):
         self.both("retry", chosen)
 
+    @rule(key=st.none() | keys, said=st.sampled_from(["Missing", "decided"]))
+    def note(self, key, said):
+        self.both("note", [a_journal_line(key, at=self.now, outcome=said)])
+
+    @rule(age=st.sampled_from([0.0, 30.0, 90.0]))
+    def drop_journal(self, age):
+        self.both("drop_journal", self.now - age)
+
     @rule(rate=st.sampled_from([0.5, 4.0]), pause=st.sampled_from([0.0, 5.0]))
     def pace(self, rate, pause):
         changed = Pace(rate=rate, ceiling=10.0, paused_until=self.now + pause, memory={"x": rate})
@@ -159,6 +168,8 @@ class StoreMachine(RuleBasedStateMachine):
         self.both("in_flight")
         self.both("bystander", KEYS[2])
         self.both("history", None, 5)
+        self.both("chain")
+        assert list(faults(self.both("entries", 0, 9999), self.sql.chain().dropped, self.sql.chain)) == []
         assert list(self.sql.unsettled()) == list(self.plain.unsettled())
 
     @invariant()
