@@ -90,6 +90,18 @@ class Setup:
         return Path(self.settings.state)
 
     @property
+    def actor(self) -> str:
+        """Who runs this, for the journal: what the machine knows of the person."""
+        import getpass  # noqa: PLC0415 - only when somebody decides something
+
+        try:
+            name = getpass.getuser()
+        except (OSError, KeyError):  # a container's user may have no name
+            name = str(os.getuid())
+        behind = self.environ.get("SUDO_USER")
+        return f"{name}@{os.uname().nodename}" + (f" (for {behind})" if behind and behind != name else "")
+
+    @property
     def repository(self) -> Path:
         """The repository on this machine."""
         if self.settings.repository.path is None:

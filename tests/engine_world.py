@@ -40,7 +40,7 @@ AIM = Aim(
 )
 WRITING = frozenset(
     {
-        *("remember_facts", "record_pass", "put_setting", "retry", "doubt", "recover"),
+        *("remember_facts", "record_pass", "put_setting", "retry", "doubt", "recover", "note", "drop_journal"),
         *("take", "claim", "settle", "release", "reserve", "update_pace"),
     }
 )

@@ -26,6 +26,7 @@ COMMANDS = {
     "status": ("look", "What is synced, what waits and why; or one item with its history."),
     "queue": ("look", "Look at the queue."),
     "retry": ("look", "Queue parked objects again."),
+    "audit": ("audit", "What happened, what was live when, from which commit; and whether the journal is untouched."),
     "doctor": ("doctor", "Check configuration, credentials, git, the API and the record."),
     "schema": ("schema", "Print JSON Schemas for editors and scripts."),
     "sandbox": ("start", "Run a QTI API emulator to develop and rehearse against."),

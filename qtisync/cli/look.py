@@ -11,10 +11,11 @@ from qtisync.app import Setup, SystemClock
 from qtisync.cli.common_options import Common, common_options
 from qtisync.cli.exit_codes import OK, PARTIAL
 from qtisync.cli.output import emit, painter, write
+from qtisync.delivery.ledger import decided
 from qtisync.engine.capability import Capability, fitnesses, verdict
 from qtisync.engine.ports import RecordReader
 from qtisync.errors import RepositoryError, UsageError
-from qtisync.model import Identifier, ItemStatus, Recorded, Standing
+from qtisync.model import Identifier, ItemStatus, Key, Recorded, Standing
 from qtisync.report.cells import padded, visible
 from qtisync.report.status import Observed, item_report, render_item, render_status, status_report
 from qtisync.report.value import Place, Report
@@ -137,6 +138,9 @@ def retry(*, common: Common, identifiers: tuple[str, ...], failed: bool) -> int:
         keys = None
         if identifiers:
             keys = [row.key for name in identifiers for row in _known(store, name)]
+        now, words = SystemClock().now(), "all parked objects" if keys is None else None
+        chosen: Sequence[Key | None] = [None] if keys is None else keys
+        store.note([decided("retry", setup.actor, now, key=key, words=words) for key in chosen])
         count = store.retry(keys)
     said = f"{count} object{'' if count == 1 else 's'} queued again. To send: qtisync sync"
     click.echo(said if count else "Nothing was queued again: nothing of it is parked. See: qtisync queue ls")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from types import FrameType
@@ -15,11 +15,13 @@ from qtisync.cli.exit_codes import INTERRUPTED, after_push
 from qtisync.cli.output import emit
 from qtisync.cli.place import place_of
 from qtisync.cli.progress import Bars
+from qtisync.delivery.ledger import decided
 from qtisync.engine.cycle import Run, apply
 from qtisync.engine.drain import Drained, Ending, Patience
 from qtisync.engine.ports import Store
 from qtisync.engine.push import Attempt
 from qtisync.engine.reconcile import Prepared, prepare
+from qtisync.model import JournalLine
 from qtisync.planning.details import with_content
 from qtisync.report.build import Course, plan_report, push_report
 from qtisync.report.value import Place, Report
@@ -55,6 +57,7 @@ def carry_out(common: Common, setup: Setup, order: Order, agree: Agree) -> int:
         agree(prepared, plan_report(prepared.plan, place, began))
         remaining = tuple(hold for hold in prepared.plan.holds if hold.rule not in order.allow)
         prepared = replace(prepared, plan=replace(prepared.plan, holds=remaining))
+        store.note(_decision(order, prepared, setup.actor))
         bench = stack.enter_context(
             setup.bench(store=store, source=source, api=setup.open_api(), bell=bell, log=common.log())
         )
@@ -67,10 +70,20 @@ def carry_out(common: Common, setup: Setup, order: Order, agree: Agree) -> int:
                 advance(1)
 
         drained = apply(bench, prepared, Run(patience=Patience(deadline=deadline), on_attempt=on_attempt))
+        store.drop_journal(clock.now() - setup.settings.keep_journal)
         report = _report(order, prepared, store, place, drained, clock.now() - began)
     emit(report, common)
     code = after_push(report, drained)
     return 128 + caught[0] if code == INTERRUPTED and caught else code
+
+
+def _decision(order: Order, prepared: Prepared, actor: str) -> Sequence[JournalLine]:
+    """For the journal: who let this plan loose, past which rules. A run that finds nothing to do decides nothing."""
+    count = len(prepared.plan.changes)
+    if not count:
+        return ()
+    said = f"{count} change{'' if count == 1 else 's'}" + "".join(f", allowed {rule}" for rule in sorted(order.allow))
+    return (decided(order.kind, actor, prepared.record.at, commit=prepared.plan.commit, words=said),)
 
 
 def store_settled(attempt: Attempt) -> bool:

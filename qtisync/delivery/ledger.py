@@ -151,6 +151,21 @@ def signed(
     return tuple(found)
 
 
+def decided(
+    what: str,
+    actor: str,
+    at: float,
+    *,
+    key: Key | None = None,
+    commit: CommitId | None = None,
+    words: str | None = None,
+) -> JournalLine:
+    """A decision of a person, such as ``retry``; ``key``: the object that it concerns, if it is one."""
+    return JournalLine(
+        at=at, key=key, method="", path="", purpose=what, outcome="decided", commit=commit, actor=actor, message=words
+    )
+
+
 def carried(entry: Entry) -> JournalLine:
     """What an entry that is dropped said, to be said again at the end."""
     line = entry.line
