@@ -20,7 +20,12 @@ _LAST_WAIT = 5.0  # seconds that a killed process may take to go
 
 
 class GitEndedError(RepositoryError):
-    """Git ended before it had answered, or with an exit code that says it could not."""
+    """Git ended before it had answered, or with an exit code that says it could not.
+
+    ``said``: what it wrote to standard error, for those who know more about the cause than ``git_faults``.
+    """
+
+    said: bytes = b""
 
 
 class GitChild:
@@ -48,6 +53,11 @@ class GitChild:
         for descriptor in (self._output, self._error_output):
             self._poll.register(descriptor, select.POLLIN)
         self._open = {self._output, self._error_output}
+
+    @property
+    def pid(self) -> int:
+        """Its process id; its whole process group has the same."""
+        return self._process.pid
 
     @property
     def errors(self) -> bytes:
@@ -199,4 +209,6 @@ class GitChild:
 
     def _failure(self, code: int) -> GitEndedError:
         fault = explain(self._path, self._command, code, bytes(self._errors))
-        return GitEndedError(fault.message, hint=fault.hint, reference=fault.reference)
+        error = GitEndedError(fault.message, hint=fault.hint, reference=fault.reference)
+        error.said = bytes(self._errors)
+        return error

@@ -10,6 +10,8 @@ import os
 import re
 import subprocess
 import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,12 +35,26 @@ _CONFIG = (
 )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Extras:
+    """What some gits get beyond that: to fetch, or to see the objects of a push that is not accepted yet."""
+
+    config: tuple[tuple[str, str], ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    keeps_open: tuple[int, ...] = ()
+    """Descriptors that it and all that it starts inherit: a lock that lasts as long as any of them."""
+
+
+NO_EXTRAS = Extras()
+
+
 class GitRunner:
     """Starts git for one repository; threads may share it. ``timeout`` in seconds."""
 
-    def __init__(self, path: Path, timeout: float) -> None:
+    def __init__(self, path: Path, timeout: float, extras: Extras = NO_EXTRAS) -> None:
         self.path = path
         self.timeout = timeout
+        self._extras = extras
         self._lock = threading.Lock()
         self._checked = False
         self._children: set[GitChild] = set()
@@ -56,7 +72,7 @@ class GitRunner:
     def start(self, *arguments: str, speaks: bool = False, timeout: float | None = None) -> GitChild:
         """Start a git; with ``speaks`` it has an input. It must be given back with ``release``."""
         limit = self.timeout if timeout is None else timeout
-        git, environment = self._git(), _environment(self.path)  # checks git first: see `_check`
+        git, environment = self._git(), _environment(self.path, self._extras)  # checks git first: see `_check`
         from git.exc import GitCommandNotFound  # noqa: PLC0415 - 80 to 145 ms, which `--help` need not pay
 
         try:
@@ -66,6 +82,7 @@ class GitRunner:
                 as_process=True,
                 env=environment,
                 start_new_session=True,
+                pass_fds=self._extras.keeps_open,
             )
         except (GitCommandNotFound, OSError) as exc:
             raise no_program(str(exc) if isinstance(exc, OSError) else "") from exc
@@ -128,7 +145,7 @@ class GitRunner:
             raise too_old(answer)
 
 
-def _environment(path: Path) -> dict[str, str]:
+def _environment(path: Path, extras: Extras) -> dict[str, str]:
     """What every git is told. The repository is named, not searched for: a parent folder's is never used instead."""
     try:
         directory = path.resolve()
@@ -138,7 +155,8 @@ def _environment(path: Path) -> dict[str, str]:
         raise RepositoryError(
             f"The folder {path} cannot be read: {exc.strerror}.", hint="Let the user that qtisync runs as read it."
         ) from exc
-    config = (*_CONFIG, ("safe.directory", str(directory)), ("safe.directory", str(directory.parent)))
+    safe = ("safe.directory", str(directory)), ("safe.directory", str(directory.parent))
+    config = (*_CONFIG, *safe, *extras.config)
     environment = {
         "GIT_DIR": str(directory),
         "GIT_CONFIG_NOSYSTEM": "1",
@@ -154,7 +172,7 @@ def _environment(path: Path) -> dict[str, str]:
     }
     for number, (key, value) in enumerate(config):
         environment |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
-    return environment
+    return environment | extras.environment
 
 
 def _inherited(name: str) -> bool:

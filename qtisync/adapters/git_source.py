@@ -20,7 +20,7 @@ from qtisync.adapters.git_objects import (
     is_object_id,
     tree_entries,
 )
-from qtisync.adapters.git_process import GitRunner
+from qtisync.adapters.git_process import NO_EXTRAS, Extras, GitRunner
 from qtisync.errors import BlobMissingError, RepositoryError
 from qtisync.model import BlobId, CommitId, CommitInfo, RepoPath, TooLarge, TreeEntry
 
@@ -37,17 +37,19 @@ class GitSource:
     """One local repository, named by its top folder, its ``.git`` or, if it is bare, itself. Threads may share it.
 
     Nothing is started before the first question. ``timeout``, in seconds, bounds every answer; of many blobs, each.
+    ``name``: what reports call it, if that is not its path. ``extras``: see ``git_process``.
     """
 
-    def __init__(self, path: Path, *, timeout: float = 60.0) -> None:
+    def __init__(self, path: Path, *, timeout: float = 60.0, name: str = "", extras: Extras = NO_EXTRAS) -> None:
         self._path = path
-        self._runner = GitRunner(path, timeout)
+        self._name = name or str(path)
+        self._runner = GitRunner(path, timeout, extras)
         self._objects = ObjectReader(self._runner)
         self._comparer = TreeComparer(self._runner)
 
     def location(self) -> str:
-        """The path that was given."""
-        return str(self._path)
+        """The name that was given, else the path."""
+        return self._name
 
     def full_ref(self, ref: str) -> str:
         """``main`` → ``refs/heads/main``, ``HEAD`` → the branch it stands for; a commit id or ``main~1`` as it is."""

@@ -37,6 +37,13 @@ class SecretReference:
     def __str__(self) -> str:
         return self.name if self.kind is SecretKind.LITERAL else f"{self.kind}/{self.name}"
 
+    def file(self, environ: Mapping[str, str], *, where: str = "") -> Path | None:
+        """The file that holds it, for programs that want a file; ``None`` if there is none.
+
+        Raises ``ConfigError`` for a systemd credential outside of systemd.
+        """
+        return self._path(environ, where or str(self)) if self.kind in {SecretKind.FILE, SecretKind.CREDENTIAL} else None
+
     def read(self, environ: Mapping[str, str], *, where: str = "") -> str:
         """The secret, without white space around it.
 

@@ -96,7 +96,23 @@ class Repository(_Section):
             raise fault("does not say where the repository is", "add path: with the folder of the repository")
         if self.path is not None and self.url is not None:
             raise fault("has both path and url", "keep one of them")
+        if self.url is not None:
+            self._check_url(https=self.url.startswith("https://"))
         return self
+
+    def _check_url(self, *, https: bool) -> None:
+        if self.source == "worktree":
+            raise fault("has url and source: worktree", "a working tree is on this machine: name its folder in path")
+        if self.ref in {"HEAD", "@"}:
+            raise fault(f"has url and ref: {self.ref}", "name the branch, such as main")
+        if https and (self.ssh_key is not None or self.known_hosts is not None):
+            raise fault("has an https url and an ssh_key or known_hosts", "an https url needs username and token")
+        if not https and (self.token is not None or self.username is not None):
+            raise fault("has an ssh url and a username or token", "an ssh url needs ssh_key (the user stands in the url)")
+        if self.username is not None and self.token is None:
+            raise fault("has a username and no token", "say where the access token is: token: file/PATH")
+        if self.ssh_key is not None and self.ssh_key.kind is SecretKind.ENV:
+            raise fault("has an ssh_key that is no file", "ssh reads a file: write file/PATH or credential/NAME")
 
 
 class Content(_Section):

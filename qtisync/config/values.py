@@ -132,6 +132,8 @@ def _is_loopback(host: str) -> bool:
 
 
 def _check_git_url(value: str) -> str:
+    if not value.isprintable() or " " in value:
+        raise fault("has white space or control characters in it", "write one URL")
     if _SCP_URL.fullmatch(value):
         return value
     try:
@@ -143,7 +145,7 @@ def _check_git_url(value: str) -> str:
     if parts.scheme not in {"https", "ssh"} or not host or host.startswith("-"):
         raise fault("is not an https or ssh URL", "write https://…, ssh://… or git@host:path")
     if password is not None or (parts.scheme == "https" and parts.username is not None):
-        raise fault("has credentials in it", "leave them out: git asks its credential helper")
+        raise fault("has credentials in it", "leave them out: they belong in username and token")
     return value
 
 

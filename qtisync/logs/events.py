@@ -64,6 +64,10 @@ _EVENTS = (
     Event("watch_degraded", _WARNING, "file events cannot be had; polling goes on"),
     Event("watch_recovered", _INFO, "file events are back"),
     Event("bell_rung", _DEBUG, "something may have changed"),
+    # the mirror of a repository elsewhere
+    Event("mirror_made", _INFO, "the first fetch of a repository elsewhere is complete"),
+    Event("mirror_repaired", _WARNING, "what a killed git had left in the mirror was removed"),
+    Event("mirror_untidy", _WARNING, "the packs of the mirror could not be made one; fetching goes on"),
     # around it
     Event("record_opened", _DEBUG, "the record is open, its schema is up to date"),
     Event("sandbox_started", _INFO, "the emulated API answers on this machine"),
