@@ -7,7 +7,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,13 +16,14 @@ from qtisync.config.file import load_settings
 from qtisync.config.settings import Count, Settings, Share, Target, choose_target
 from qtisync.content.selection import ContentRules
 from qtisync.engine.reconcile import Aim
-from qtisync.errors import ConfigError, ConfigProblem
+from qtisync.errors import ConfigError, ConfigProblem, RepositoryError
 from qtisync.model import Json, Key, Kind
 from qtisync.planning.guard import Limits
 from qtisync.planning.plan import Destination
 
 if TYPE_CHECKING:  # the adapters' libraries cost more than the rest of a plan
     from qtisync.adapters.http_api import HttpApi
+    from qtisync.adapters.mirror import Mirror
     from qtisync.adapters.store import SqlStore
     from qtisync.engine.cycle import Bench
     from qtisync.engine.pacing import PaceTerms
@@ -103,12 +104,46 @@ class Setup:
 
     @property
     def repository(self) -> Path:
-        """The repository on this machine."""
-        if self.settings.repository.path is None:
-            hint = "Clone it to this machine and set repository.path; a mirror of its own comes with `qtisync run`."
-            problem = ConfigProblem(where="repository.url", message="cannot be used by this version", hint=hint)
-            raise ConfigError((problem,), file=str(self.file))
-        return Path(self.settings.repository.path)
+        """The repository on this machine; of a url, its mirror."""
+        repository = self.settings.repository
+        if repository.url is None:
+            return Path(repository.path or "")
+        from qtisync.adapters.mirror import mirror_folder  # noqa: PLC0415 - only for a url
+
+        return mirror_folder(self.state, repository.url)
+
+    def open_mirror(self, log: Log | None = None) -> Mirror | None:
+        """What fetches the repository, if it is elsewhere; ``None``: it is on this machine."""
+        repository = self.settings.repository
+        if repository.url is None:
+            return None
+        from qtisync.adapters.mirror import Mirror, no_note  # noqa: PLC0415 - only for a url
+        from qtisync.adapters.remote import Remote  # noqa: PLC0415 - likewise
+
+        key, ref = repository.ssh_key, repository.ref
+        remote = Remote(
+            url=repository.url,
+            ssh_key=key.file(self.environ, where="repository.ssh_key") if key is not None else None,
+            known_hosts=Path(repository.known_hosts) if repository.known_hosts is not None else None,
+            username=repository.username or "",
+            token=self._git_token if repository.token is not None else None,
+        )
+        other = ref.startswith("refs/") and not ref.startswith(("refs/heads/", "refs/tags/"))
+        return Mirror(
+            self.state,
+            remote,
+            timeout=repository.fetch_timeout,
+            refs=(ref,) if other else (),
+            note=log or no_note,
+        )
+
+    def _git_token(self) -> str:
+        from qtisync.logs.redaction import register_secret  # noqa: PLC0415 - only to fetch
+
+        reference = self.settings.repository.token
+        value = "" if reference is None else reference.read(self.environ, where="repository.token")
+        register_secret(value)
+        return value
 
     def rules(self) -> ContentRules:
         """Which files are content."""
@@ -133,10 +168,27 @@ class Setup:
         )
 
     def open_source(self) -> Source:
-        """The repository."""
+        """The repository as it is on this machine; a mirror is not fetched."""
         from qtisync.adapters.git_source import GitSource  # noqa: PLC0415 - GitPython is heavy
 
-        return GitSource(self.repository)
+        url = self.settings.repository.url
+        if url is None:
+            return GitSource(self.repository)
+        from qtisync.adapters.remote import without_credentials  # noqa: PLC0415 - only for a url
+
+        shown = without_credentials(url)
+        if not self.repository.is_dir():
+            hint = "`qtisync plan` fetches it; `qtisync doctor` says whether it can be reached."
+            raise RepositoryError(f"{shown} was never fetched to this machine.", hint=hint, reference="never-fetched")
+        return GitSource(self.repository, name=shown)
+
+    def open_fresh_source(self, log: Log | None = None) -> Source:
+        """The repository as it is now: if it is elsewhere, it is fetched first."""
+        mirror = self.open_mirror(log)
+        if mirror is not None:
+            with closing(mirror):
+                mirror.fetch()
+        return self.open_source()
 
     def open_reader(self) -> RecordReader:
         """The record, for reading only; an empty one if there is none yet."""

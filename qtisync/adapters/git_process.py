@@ -172,7 +172,7 @@ def _environment(path: Path, extras: Extras) -> dict[str, str]:
     }
     for number, (key, value) in enumerate(config):
         environment |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
-    return environment | extras.environment
+    return {**environment, **extras.environment}
 
 
 def _inherited(name: str) -> bool:

@@ -1,8 +1,8 @@
 """A mirror of a repository elsewhere: a bare repository of our own below the state directory, filled by ``git fetch``.
 
 One per address, so a changed address never finds the branches of another repository: ``mirror-<hash>.git`` exists only
-once a first fetch was complete; until then it is ``mirror-<hash>.making``. Beside it lie the lock of those who fetch and
-an empty file whose time is that of the last complete fetch.
+once a first fetch was complete; until then it is ``mirror-<hash>.making``. Beside it lie the lock of those who fetch
+and an empty file whose time is that of the last complete fetch.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Why a fetch failed, in words for people: from what git, ssh, curl and the other side said. Nothing is started here."""
+"""Why a fetch failed, in words for people: from what git, ssh, curl and the other side said."""
 
 from __future__ import annotations
 
@@ -138,7 +138,9 @@ def explain_fetch(remote: Remote, path: Path, said: bytes, secrets: tuple[str, .
                 "path": path,
                 "words": _line(text, found[0]),
                 "proof": "ssh key" if remote.protocol == "ssh" else "user name and token",
-                "keys": "repository.ssh_key" if remote.protocol == "ssh" else "repository.username and repository.token",
+                "keys": "repository.ssh_key"
+                if remote.protocol == "ssh"
+                else "repository.username and repository.token",
                 "host": host_of(remote.url),
                 "hosts": remote.known_hosts or "~/.ssh/known_hosts",
             }

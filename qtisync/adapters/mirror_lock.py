@@ -62,15 +62,19 @@ def take_fetch_lock(file: Path, pause: Callable[[float], bool], seconds: float) 
                 return FetchLock(descriptor)
             _end_orphan(descriptor)
             if pause(_LOOK_EVERY):
-                raise RepositoryError("The wait for another fetch was ended.", hint="It goes on with the next one.")
-        raise RepositoryError(
-            f"Another fetch into {file.with_suffix('.git')} did not end within {seconds:g} s.",
-            hint="Another qtisync of this configuration is fetching. Wait for it, or look at what it does.",
-            reference="fetch-busy",
-        )
+                break
+        raise _busy(file, seconds)  # noqa: TRY301 - the descriptor is closed for this one, too
     except BaseException:
         os.close(descriptor)
         raise
+
+
+def _busy(file: Path, seconds: float) -> RepositoryError:
+    return RepositoryError(
+        f"Another fetch into {file.with_suffix('.git')} did not end within {seconds:g} s, or the wait was ended.",
+        hint="Another qtisync of this configuration is fetching. Wait for it, or look at what it does.",
+        reference="fetch-busy",
+    )
 
 
 def _end_orphan(descriptor: int) -> None:

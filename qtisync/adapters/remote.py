@@ -25,7 +25,7 @@ PROTOCOLS = frozenset({"https", "ssh"})
 CONNECT_SECONDS = 20
 _CREDENTIALS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*://)[^\s/@]*@")
 _SCP = re.compile(r"[^/\s:]+@[^/\s:]+:(?!//)\S+")
-_QUIET = (
+_QUIET: tuple[tuple[str, str], ...] = (
     ("gc.auto", "0"),
     ("maintenance.auto", "false"),
     ("fetch.recurseSubmodules", "false"),
@@ -102,7 +102,10 @@ def extras_for(remote: Remote, token: str, key: Path | None, home: Path, keeps_o
         environment["HOME"] = str(home)
     if token:
         parts = urlsplit(remote.url)
-        config = (*config, (f"http.{parts.scheme}://{parts.netloc}/.extraHeader", f"Authorization: {basic(remote, token)}"))
+        config = (
+            *config,
+            (f"http.{parts.scheme}://{parts.netloc}/.extraHeader", f"Authorization: {basic(remote, token)}"),
+        )
     return Extras(config=config, environment=environment, keeps_open=keeps_open)
 
 

@@ -47,9 +47,10 @@ class Check:
 @common_options
 @click.option("--reset-capabilities", is_flag=True, help="First forget what was found out about the target's calls.")
 def doctor(*, common: Common, reset_capabilities: bool) -> int:
-    """Check configuration, repository, record, credentials, the API, clock and system limits. Nothing is written.
+    """Check configuration, repository, record, credentials, the API, clock and system limits.
 
-    With --reset-capabilities the record is: the next sync tries the metadata call and the list's filter anew.
+    Nothing is written but the mirror of a repository elsewhere, which is fetched. With --reset-capabilities the record
+    is: the next sync tries the metadata call and the list's filter anew.
     """
     setup = common.setup()
     if reset_capabilities:
@@ -81,6 +82,8 @@ def render_check(check: Check, paint: Paint) -> str:
 def checks(setup: Setup) -> Iterator[Check]:
     """All checks, in the order in which one depends on the other."""
     yield Check(name="configuration", level="ok", words=f"{setup.file}, target {setup.name}")
+    if setup.settings.repository.url is not None:
+        yield _guarded("fetch", _fetch, setup)
     for name, look in (("repository", _repository), ("record", _record)):
         yield _guarded(name, look, setup)
     yield from _api(setup)
@@ -91,7 +94,30 @@ def _guarded(name: str, look: Callable[[Setup], Check], setup: Setup) -> Check:
     try:
         return look(setup)
     except QtisyncError as error:
-        return Check(name=name, level="fail", words=error.message, hint=error.hint, code=error.exit_code)
+        return _failed(name, error)
+
+
+def _failed(name: str, error: QtisyncError) -> Check:
+    problems = getattr(error, "problems", ())
+    words = "; ".join(f"{problem.where}: {problem.message}" for problem in problems) or error.message
+    hint = error.hint or "; ".join(problem.hint for problem in problems)
+    return Check(name=name, level="fail", words=words, hint=hint, code=error.exit_code)
+
+
+def _fetch(setup: Setup) -> Check:
+    """Whether the repository elsewhere is reached, its host is the right one, and we may read it."""
+    clock = SystemClock()
+    began, mirror = clock.now(), setup.open_mirror()
+    if mirror is None:
+        return Check(name="fetch", level="ok", words="the repository is on this machine")
+    with closing(mirror):
+        mirror.fetch()
+    took = clock.now() - began
+    known = "" if (setup.settings.repository.url or "").startswith("https://") else ", its host key is known"
+    others = sorted(path.name for path in setup.state.glob("mirror-*.git") if path != mirror.path)
+    hint = f"Mirrors of other addresses, which may be removed: {', '.join(others)} in {setup.state}" if others else ""
+    words = f"{mirror.url} answers{known}; fetched in {took:.1f} s into {mirror.path.name}"
+    return Check(name="fetch", level="ok", words=words, hint=hint)
 
 
 def _repository(setup: Setup) -> Check:
@@ -99,7 +125,7 @@ def _repository(setup: Setup) -> Check:
         ref = source.full_ref(setup.settings.repository.ref)
         commit = source.resolve(ref)
         files = sum(1 for _ in source.tree(commit))
-    return Check(name="repository", level="ok", words=f"{setup.repository}, {ref} at {commit[:12]}, {files:,} files")
+    return Check(name="repository", level="ok", words=f"{source.location()}, {ref} at {commit[:12]}, {files:,} files")
 
 
 def _record(setup: Setup) -> Check:
@@ -128,10 +154,7 @@ def _api(setup: Setup) -> Iterator[Check]:
     try:
         api = setup.open_api()
     except QtisyncError as error:
-        problems = getattr(error, "problems", ())
-        words = "; ".join(f"{problem.where}: {problem.message}" for problem in problems) or error.message
-        hint = error.hint or "; ".join(problem.hint for problem in problems)
-        yield Check(name="credentials", level="fail", words=words, hint=hint, code=error.exit_code)
+        yield _failed("credentials", error)
         return
     with closing(api):
         reply = api.send(PROBE)

@@ -42,7 +42,8 @@ def status(*, common: Common, identifier: str | None) -> int:
 def look(setup: Setup, reader: RecordReader) -> Report:
     """The status report of a target."""
     degraded: list[str] = []
-    ref, head, location = setup.settings.repository.ref, "", str(setup.repository)
+    mirror = setup.open_mirror()
+    ref, head, location = setup.settings.repository.ref, "", mirror.url if mirror is not None else str(setup.repository)
     try:
         with closing(setup.open_source()) as source:
             location, ref = source.location(), source.full_ref(ref)
@@ -63,6 +64,7 @@ def look(setup: Setup, reader: RecordReader) -> Report:
         capability={"fitness": "off" if off else capability.fitness.value, "reason": "" if off else capability.reason},
         lists={"fitness": lists.fitness.value, "reason": lists.reason},
         degraded=degraded,
+        fetched=mirror.fetched_at() if mirror is not None else None,
         now=SystemClock().now(),
     )
     place = Place(

@@ -50,7 +50,7 @@ def carry_out(common: Common, setup: Setup, order: Order, agree: Agree) -> int:
     began = clock.now()
     with ExitStack() as stack:
         store = stack.enter_context(closing(setup.open_store(f"qtisync {order.kind}")))
-        source = stack.enter_context(closing(setup.open_source()))
+        source = stack.enter_context(closing(setup.open_fresh_source()))
         prepared = prepare(source, store, setup.aim(order.ref, order.only), began, bars)
         prepared = replace(prepared, plan=with_content(prepared.plan)) if common.show_content else prepared
         place = place_of(prepared, source.location(), store)

@@ -19,8 +19,7 @@ CONFIG = """\
 # prints a JSON Schema for your editor. Check it with: qtisync doctor
 
 repository:
-  path: {repository}        # a bare or ordinary repository on this machine, relative to this file
-  ref: {ref}
+{repository}  ref: {ref}
 
 content:
   include: ["**/*.xml"]     # decided by root element and namespace, never by name alone
@@ -36,11 +35,24 @@ targets:
     client_secret: env/QTI_CLIENT_SECRET
     max_requests_per_second: 10           # a ceiling; the pace adapts below it
 """
+_HERE = """\
+  path: {place}        # a bare or ordinary repository on this machine, relative to this file
+"""
+_BY_SSH = """\
+  url: {place}   # a mirror of it is kept in the state folder
+  # ssh_key: file/deploy_key       # a private key that only the user of qtisync may read; without one, the user's own
+  # known_hosts: ./known_hosts     # the host keys that are accepted; without it, the user's own
+"""
+_BY_HTTPS = """\
+  url: {place}   # a mirror of it is kept in the state folder
+  # username: …                    # for a private repository; most forges need only the token
+  # token: env/GIT_TOKEN
+"""
 
 
 @click.command()
 @click.argument("directory", default=".", type=_PATH, metavar="[DIR]")
-@click.option("--repository", metavar="PATH", help="The content repository [default: the folder itself].")
+@click.option("--repository", metavar="PATH|URL", help="The content repository [default: the folder itself].")
 @click.option("--ref", default="main", show_default=True, help="The branch that is desired.")
 @click.option("--name", default="staging", show_default=True, help="Name of the target.")
 @click.option("--base-url", metavar="URL", help="The API [default: a sandbox on this machine].")
@@ -60,7 +72,7 @@ def init(
         base_url = click.prompt("Base URL of the QTI API", default=f"{_SANDBOX_API}/api")
         token_url = token_url or click.prompt("Token URL", default=f"{_SANDBOX_API}/oauth2/token")
     text = CONFIG.format(
-        repository=_scalar(repository or "."),
+        repository=_place(repository or "."),
         ref=_scalar(ref),
         name=_scalar(name),
         base_url=_scalar(base_url or f"{_SANDBOX_API}/api"),
@@ -74,6 +86,13 @@ def init(
     if base_url is None or base_url.startswith(_SANDBOX_API):
         click.echo("It points to a sandbox on this machine; start one in another terminal: qtisync sandbox --port 8765")
     return 0
+
+
+def _place(repository: str) -> str:
+    """The lines that say where the repository is: a folder on this machine, or a URL."""
+    elsewhere = "://" in repository or re.match(r"[^/]+@[^/]+:", repository)
+    lines = _HERE if not elsewhere else _BY_HTTPS if repository.startswith("http") else _BY_SSH
+    return lines.format(place=_scalar(repository))
 
 
 def _scalar(text: str) -> str:

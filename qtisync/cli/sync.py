@@ -54,7 +54,7 @@ def look_ahead(
 ) -> tuple[Prepared, Report]:
     """A plan and its report, from a record opened read-only."""
     now = SystemClock().now()
-    with closing(setup.open_reader()) as reader, closing(setup.open_source()) as source:
+    with closing(setup.open_reader()) as reader, closing(setup.open_fresh_source()) as source:
         prepared = prepare(source, reader, setup.aim(ref, only), now, bars)
         refuse_unknown(only, prepared)
         place = place_of(prepared, source.location(), reader)

@@ -62,7 +62,7 @@ def _source(setup: Setup | None, paths: tuple[Path, ...], ref: str | None) -> tu
     if ref is not None:
         if setup is None:
             raise UsageError("--ref needs a configuration.", hint="Make one: qtisync init")
-        return setup.open_source(), tuple(path.as_posix() for path in paths)
+        return setup.open_fresh_source(), tuple(path.as_posix() for path in paths)
     missing = [path for path in paths if not path.exists()]
     if missing:
         raise UsageError(f"There is no {missing[0]}.", hint="PATHS are files or folders on the disk.")
@@ -73,7 +73,8 @@ def _source(setup: Setup | None, paths: tuple[Path, ...], ref: str | None) -> tu
 
 def _root(setup: Setup | None, paths: tuple[Path, ...]) -> Path:
     """The folder in which identifiers must be unique: the repository that holds the paths."""
-    start = [path.resolve() for path in paths] or [Path.cwd() if setup is None else setup.repository.resolve()]
+    here = setup is not None and setup.settings.repository.url is None
+    start = [path.resolve() for path in paths] or [setup.repository.resolve() if setup and here else Path.cwd()]
     roots = {_top(path) for path in start}
     if len(roots) > 1:
         raise UsageError("PATHS lie in different repositories.", hint="Check them one after the other.")

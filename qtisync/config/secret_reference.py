@@ -42,7 +42,9 @@ class SecretReference:
 
         Raises ``ConfigError`` for a systemd credential outside of systemd.
         """
-        return self._path(environ, where or str(self)) if self.kind in {SecretKind.FILE, SecretKind.CREDENTIAL} else None
+        return (
+            self._path(environ, where or str(self)) if self.kind in {SecretKind.FILE, SecretKind.CREDENTIAL} else None
+        )
 
     def read(self, environ: Mapping[str, str], *, where: str = "") -> str:
         """The secret, without white space around it.

@@ -108,7 +108,9 @@ class Repository(_Section):
         if https and (self.ssh_key is not None or self.known_hosts is not None):
             raise fault("has an https url and an ssh_key or known_hosts", "an https url needs username and token")
         if not https and (self.token is not None or self.username is not None):
-            raise fault("has an ssh url and a username or token", "an ssh url needs ssh_key (the user stands in the url)")
+            raise fault(
+                "has an ssh url and a username or token", "an ssh url needs ssh_key (the user stands in the url)"
+            )
         if self.username is not None and self.token is None:
             raise fault("has a username and no token", "say where the access token is: token: file/PATH")
         if self.ssh_key is not None and self.ssh_key.kind is SecretKind.ENV:

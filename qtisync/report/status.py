@@ -38,6 +38,8 @@ class Observed:
     """What holds the newest pass: ``commit``, ``rules``, ``command``."""
     daemon: Mapping[str, Any] | None = None
     """What the daemon says of itself; ``None``: none runs."""
+    fetched: float | None = None
+    """When a repository elsewhere was last fetched; ``None``: it is on this machine, or never."""
 
 
 def status_report(seen: Observed, place: Place) -> Report:
@@ -81,6 +83,7 @@ def status_report(seen: Observed, place: Place) -> Report:
             "held_pass": None if seen.held is None else dict(seen.held),
             "daemon": None if seen.daemon is None else dict(seen.daemon),
             "degraded": list(seen.degraded),
+            "fetched_at": None if seen.fetched is None else moment(seen.fetched),
         },
     )
 
@@ -179,6 +182,8 @@ def overview(report: Report) -> list[tuple[str, str]]:
         ("metadata", _capability(status["metadata_endpoint"])),
     ]
     lines += _stops(status)
+    if status["fetched_at"] is not None:
+        lines.insert(1, ("fetched", f"{status['fetched_at']} from {report.place.repository}"))
     if status["list_filter"]["fitness"] == "unfit":
         lines.append(("lists", f"are not used, items are read one by one: {status['list_filter']['reason']}"))
     return [(name, visible(words)) for name, words in [*lines, *(("degraded", why) for why in status["degraded"])]]
