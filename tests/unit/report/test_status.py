@@ -134,6 +134,7 @@ def test_status_before_the_first_pass():
         "held_pass": None,
         "daemon": None,
         "degraded": [],
+        "fetched_at": None,
     }
     assert "  pace       nothing was sent yet\n" in render_status(report)
 
