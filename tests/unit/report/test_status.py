@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,7 +11,17 @@ from report_values import BROKEN, HEAD, NOW, a_place, valid
 
 from qtisync.delivery.pace import Pace
 from qtisync.model import ItemStatus, Kind, Standing
-from qtisync.report.status import Observed, in_sync, pace_of, render_item, render_status, status_report, words_of
+from qtisync.report.status import (
+    Observed,
+    in_sync,
+    overview,
+    pace_of,
+    render_item,
+    render_status,
+    status_report,
+    words_of,
+)
+from qtisync.report.value import moment
 
 PARKED = a_recorded(
     "q2",
@@ -111,6 +122,13 @@ Parked objects wait for an edit, or for: qtisync retry --failed
     document = valid(report)
     assert [item["identifier"] for item in document["conflicts"]] == ["q2"]
     assert (document["complete"], document["summary"]["conflict"], document["status"]["held"]) == (False, 1, 1)
+
+
+def test_status_of_a_repository_elsewhere_says_when_it_was_fetched():
+    report = status_report(seen(fetched=NOW), replace(a_place(), repository="git@forge.example:items.git"))
+
+    assert ("fetched", f"{moment(NOW)} from git@forge.example:items.git") in overview(report)
+    assert valid(report)["status"]["fetched_at"] == moment(NOW)
 
 
 def test_status_before_the_first_pass():
