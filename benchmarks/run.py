@@ -13,6 +13,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import latency
 from calls import p8
 from delivery import p9, p12
 from faults import faults
@@ -28,7 +29,7 @@ QTISYNC = str(Path(sys.executable).parent / "qtisync")
 
 
 @contextmanager
-def synced(count: int) -> Iterator[tuple[Path, dict[str, str]]]:
+def synced(count: int) -> Iterator[tuple[Path, dict[str, str], Sandbox]]:
     """A folder with a configuration whose record says that ``count`` items are synced."""
     folder = Path(tempfile.mkdtemp(prefix="qtisync-bench-"))
     try:
@@ -47,7 +48,7 @@ def synced(count: int) -> Iterator[tuple[Path, dict[str, str]]]:
             env = {**os.environ, "BENCH_SECRET": api.client_secret}
             print(f"     (syncing {count:,} items once, so that there is a record)", flush=True)
             pretend_synced(folder, env)
-            yield folder, env
+            yield folder, env, api
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -97,10 +98,28 @@ PLAN_IMPORTS = (
 
 def p2() -> None:
     """``qtisync plan`` with nothing changed, 20,000 items, against the interpreter, its imports and git rev-parse."""
-    with synced(20_000) as (folder, env):
+    with synced(20_000) as (folder, env, _):
         floor = [sys.executable, "-c", PLAN_IMPORTS]
         subject, least = paired([QTISYNC, "plan"], floor, cwd=folder, env=env, rounds=15)
         print(line("P2", "plan, nothing changed, 20,000 items, cold process", subject, least, 1.5))
+
+
+def p4() -> None:
+    """From the end of ``git push`` to the first byte at the API: the daemon idle, 20,000 items, 50 pushes."""
+    with synced(20_000) as (folder, env, api):
+        work = latency.clone(folder)
+        floor = latency.percentiles(latency.floor(folder, work, 20))
+
+        def calls() -> list[float]:
+            return [entry.started for entry in api.journal.entries() if entry.path.startswith("/api/")]
+
+        ours = latency.percentiles(latency.daemon(folder, work, env, calls, latency.PUSHES))
+        for name, measured, least, goal in zip(("p50", "p95"), ours, floor, latency.GOALS, strict=True):
+            verdict = "met" if measured <= goal else "MISSED"
+            print(
+                f"P4   git push → first byte, {name}, 20,000 items, idle daemon               "
+                f"{measured:6.1f} ms (floor {least:.1f} ms; goal ≤ {goal:g} ms: {verdict})"
+            )
 
 
 def p11() -> None:
@@ -115,6 +134,7 @@ BENCHMARKS: dict[str, Callable[[], None]] = {
     "P1": p1,
     "P2": p2,
     "P3": p3,
+    "P4": p4,
     "P10": p10,
     "P5": p5,
     "P6": p6,

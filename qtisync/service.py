@@ -9,6 +9,7 @@ from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 
 from qtisync import __version__
+from qtisync.adapters.watcher import RefWatcher
 from qtisync.app import Setup, SystemClock
 from qtisync.engine.control import Controls, Identity
 from qtisync.engine.daemon import Daemon, Rounds
@@ -75,6 +76,7 @@ class Service:
             memory=self._memory,
             rounds=Rounds(
                 poll_every=setup.settings.repository.poll_every,
+                revive=self._revive,
                 hold=self._keep_plan,
                 give_up_after=setup.settings.daemon.give_up_after,
             ),
@@ -95,8 +97,11 @@ class Service:
                 version=__version__,
                 poll_every=setup.settings.repository.poll_every,
             ),
-            watched=self._watched,
+            watched=lambda: self.watcher.degraded,
         )
+        self.watcher = RefWatcher(setup.repository, self._moved, self._watch_changed)
+        stack.callback(self.watcher.close)
+        self.watcher.start()
 
     def begin_stop(self) -> None:
         """Send nothing new from now on; what is in flight may finish."""
@@ -145,8 +150,17 @@ class Service:
         finally:
             self._ended()
 
-    def _watched(self) -> tuple[str, ...]:
-        return ()
+    def _moved(self) -> None:
+        self.controls.ring("refs")
+
+    def _revive(self) -> None:
+        self.watcher.revive()
+
+    def _watch_changed(self, reasons: tuple[str, ...]) -> None:
+        if reasons:
+            self._log("watch_degraded", reasons=list(reasons))
+        else:
+            self._log("watch_recovered")
 
     def _keep_plan(self, report: Report) -> str:
         """Save a held plan; the command that continues it, wherever it is typed."""
