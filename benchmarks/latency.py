@@ -108,7 +108,9 @@ def floor(folder: Path, work: Path, pushes: int) -> list[float]:
             process.communicate()
 
 
-def daemon(folder: Path, work: Path, env: dict[str, str], journal: Callable[[], list[float]], pushes: int) -> list[float]:
+def daemon(
+    folder: Path, work: Path, env: dict[str, str], journal: Callable[[], list[float]], pushes: int
+) -> list[float]:
     """The latencies of `qtisync run`: the first call that the API got after each push."""
     from qtisync.app import load_setup
 
