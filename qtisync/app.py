@@ -196,6 +196,17 @@ class Setup:
 
         return open_reader(self.state, self.name) or EmptyReader()
 
+    def damage(self) -> tuple[str, ...]:
+        """What is wrong inside the record, in words; nothing if there is none yet. It is only read."""
+        from qtisync.adapters.store_check import damage  # noqa: PLC0415 - SQLAlchemy is heavy
+        from qtisync.adapters.store_reader import open_reader  # noqa: PLC0415 - likewise
+
+        reader = open_reader(self.state, self.name)  # refuses what cannot be read at all
+        if reader is None:
+            return ()
+        reader.close()
+        return damage(self.state, self.name)
+
     def open_store(self, holder: str) -> SqlStore:
         """The record, for its one writer."""
         from qtisync.adapters.store import open_store  # noqa: PLC0415 - SQLAlchemy is heavy

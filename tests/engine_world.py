@@ -40,7 +40,17 @@ AIM = Aim(
 )
 WRITING = frozenset(
     {
-        *("remember_facts", "record_pass", "put_setting", "retry", "doubt", "recover", "note", "drop_journal"),
+        *(
+            "remember_facts",
+            "record_pass",
+            "put_setting",
+            "retry",
+            "doubt",
+            "recover",
+            "note",
+            "drop_journal",
+            "forget",
+        ),
         *("take", "claim", "settle", "release", "reserve", "update_pace"),
     }
 )

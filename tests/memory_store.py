@@ -264,6 +264,18 @@ class MemoryStore(MemoryReader):
             self._block(self._rows)
             return len(parked)
 
+    def forget(self, keys: Iterable[Key]) -> int:
+        with self._lock:
+            known = [key for key in set(keys) if key in self._rows]
+            gone = [key for key in known if self._rows[key].status is not ItemStatus.IN_FLIGHT]
+            for key in gone:
+                del self._rows[key]
+                self._needs.pop(key, None)
+            if gone and self._passes:
+                self._passes[-1] = replace(self._passes[-1], fingerprint="")
+            self._block(self._rows)
+            return len(gone)
+
     def note(self, lines: Sequence[JournalLine]) -> None:
         with self._lock:
             self._journal += chained(self._chain.newest, lines)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
@@ -70,6 +71,11 @@ _SETTLED = _TOUCH.values(
 )
 _STANDING = _TOUCH.values(standing=sa.bindparam("standing"))
 _FORGET = item.delete().where(_THIS).where(item.c.presence == word(Presence.ABSENT), item.c.status != _IN_FLIGHT)
+_DROP = item.delete().where(_THIS, item.c.status != _IN_FLIGHT)
+# A pass without a fingerprint did not look at everything, so the next one does.
+_LOOK_ANEW = (
+    passes.update().where(passes.c.id == sa.select(sa.func.max(passes.c.id)).scalar_subquery()).values(fingerprint="")
+)
 _NO_NEEDS = dependency.delete().where(
     dependency.c.kind == sa.bindparam("k"), dependency.c.identifier == sa.bindparam("i")
 )
@@ -90,6 +96,19 @@ def write_pass(connection: sa.Connection, intents: Intents) -> None:
             connection.execute(_NO_NEEDS, bound_key(key))
     _write_record(connection, intents)
     reblock(connection)
+
+
+def forget(connection: sa.Connection, keys: Iterable[Key]) -> int:
+    """See ``engine.ports.Store.forget``."""
+    count = 0
+    for key in sorted(set(keys)):
+        if connection.execute(_DROP, bound_key(key)).rowcount:
+            connection.execute(_NO_NEEDS, bound_key(key))
+            count += 1
+    if count:
+        connection.execute(_LOOK_ANEW)
+        reblock(connection)
+    return count
 
 
 def _many(connection: sa.Connection, statement: sa.Executable, rows: list[Values]) -> None:

@@ -27,6 +27,7 @@ COMMANDS = {
     "queue": ("look", "Look at the queue."),
     "retry": ("look", "Queue parked objects again."),
     "audit": ("audit", "What happened, what was live when, from which commit; and whether the journal is untouched."),
+    "state": ("state", "Look into the record and mend it: check, export, forget."),
     "doctor": ("doctor", "Check configuration, credentials, git, the API and the record."),
     "schema": ("schema", "Print JSON Schemas for editors and scripts."),
     "sandbox": ("start", "Run a QTI API emulator to develop and rehearse against."),

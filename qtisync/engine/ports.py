@@ -185,6 +185,9 @@ class Store(RecordReader, PaceKeeper, Protocol):
     def retry(self, keys: Iterable[Key] | None) -> int:
         """Queue parked rows again (all, or these) with fresh attempts and ``force`` set; how many."""
 
+    def forget(self, keys: Iterable[Key]) -> int:
+        """Drop these rows, except those in flight, and have the next pass look at everything; how many."""
+
     def note(self, lines: Sequence[JournalLine]) -> None:
         """Add lines to the journal, such as decisions of people."""
 

@@ -149,6 +149,10 @@ class StoreMachine(RuleBasedStateMachine):
     def note(self, key, said):
         self.both("note", [a_journal_line(key, at=self.now, outcome=said)])
 
+    @rule(chosen=st.lists(keys, max_size=2))
+    def forget(self, chosen):
+        self.both("forget", chosen)
+
     @rule(age=st.sampled_from([0.0, 30.0, 90.0]))
     def drop_journal(self, age):
         self.both("drop_journal", self.now - age)

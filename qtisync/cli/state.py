@@ -1,0 +1,100 @@
+"""state: look into the record and mend it, without touching the database by hand."""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+
+import click
+
+from qtisync.app import SystemClock
+from qtisync.cli.common_options import Common, common_options
+from qtisync.cli.exit_codes import OK, UNEXPECTED
+from qtisync.cli.output import write
+from qtisync.delivery.ledger import decided
+from qtisync.engine.audit import verify
+from qtisync.errors import StoreError, UsageError
+from qtisync.model import Identifier, ItemStatus
+from qtisync.report.record import Finding, Look, findings, render_findings, row_as_json
+
+SETTINGS = ("base_url", "synced_commit")
+
+
+@click.group()
+def state() -> None:
+    """Look into the record and mend it."""
+
+
+@state.command("check")
+@common_options
+def state_check(*, common: Common) -> int:
+    """Is the record sound: the file, its rows, the journal, what is in flight? Leaves with 0 or 1; writes nothing."""
+    setup = common.setup()
+    damage = setup.damage()
+    with closing(setup.open_reader()) as reader:
+        try:
+            rows = tuple(reader.recorded().values())
+            verified = verify(reader)
+            last, settings = reader.last_pass(), {name: reader.setting(name) for name in SETTINGS}
+        except (StoreError, ValueError, KeyError) as error:
+            damage, rows = damage or (str(error),), ()
+            verified, last, settings = None, None, {}
+    chain = verified.chain if verified is not None else None
+    look = Look(
+        damage=damage,
+        faults=verified.faults if verified is not None else (),
+        rows=rows,
+        last=last,
+        settings=settings,
+        base_url=setup.target.base_url,
+        now=SystemClock().now(),
+    )
+    found = findings(look)
+    if common.format == "json":
+        write(_as_json(found, len(rows)), common)
+    else:
+        write(render_findings(found, chain, len(rows)), common)
+    return UNEXPECTED if any(one.bad for one in found) else OK
+
+
+def _as_json(found: tuple[Finding, ...], rows: int) -> str:
+    listed = [{"message": one.message, "hint": one.hint, "bad": one.bad} for one in found]
+    document = {"format_version": "1.0", "kind": "state_check", "sound": not found, "objects": rows, "findings": listed}
+    return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+
+
+@state.command("export")
+@common_options
+def state_export(*, common: Common) -> int:
+    """Every row of the record as a line of JSON. No bodies; values of metadata only with --show-content."""
+    setup = common.setup()
+    with closing(setup.open_reader()) as reader:
+        rows = [row_as_json(row, show_content=common.show_content) for row in reader.recorded().values()]
+    write("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), common)
+    return OK
+
+
+@state.command("forget")
+@common_options
+@click.argument("identifiers", nargs=-1, required=True, metavar="ID...")
+def state_forget(*, common: Common, identifiers: tuple[str, ...]) -> int:
+    """Drop what is recorded of objects, so that the next plan looks at them anew. Nothing is sent to the API.
+
+    An object that is at the API already is read before it is written: nobody's edit is overwritten by this.
+    """
+    setup = common.setup()
+    with closing(setup.open_store("qtisync state forget")) as store:
+        rows = {name: store.find(Identifier(name)) for name in identifiers}
+        unknown = [name for name, found in rows.items() if not found]
+        if unknown:
+            hint = "Identifiers are case-sensitive; `qtisync state export` lists what is recorded."
+            raise UsageError(f"The record has no object {unknown[0]!r}.", hint=hint)
+        flying = [row.key for found in rows.values() for row in found if row.status is ItemStatus.IN_FLIGHT]
+        if flying:
+            hint = "Its answer is not known yet. Run `qtisync sync` first: it reads the object and settles it."
+            raise UsageError(f"{flying[0]} is in flight and cannot be forgotten.", hint=hint)
+        keys = sorted({row.key for found in rows.values() for row in found})
+        store.note([decided("forget", setup.actor, SystemClock().now(), key=key) for key in keys])
+        count = store.forget(keys)
+    click.echo(f"{count} object{'' if count == 1 else 's'} forgotten. To look anew: qtisync plan")
+    return OK
