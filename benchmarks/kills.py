@@ -27,11 +27,13 @@ import time
 from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 from world import item
 
+from qtisync.adapters.store_files import record_file
 from qtisync.adapters.store_reader import open_reader
 from qtisync.model import ItemStatus
 from qtisync.sandbox.journal import JournalEntry
@@ -197,10 +199,8 @@ class Story:
         calls = len(self.api.journal)
         assert self.start().wait() == 0
         assert len(self.api.journal) == calls, "I1: not quiet"
-        for file in (self.folder / "state").rglob("*.db*"):
-            if file.suffix == ".db":
-                with closing(sqlite3.connect(file)) as record:
-                    assert record.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        with closing(sqlite3.connect(record_file(self.folder / "state", "bench"))) as record:
+            assert record.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         self.check_journal()
 
     def check_journal(self) -> None:
@@ -215,15 +215,16 @@ class Story:
 
     def check_item(self, name: str, calls: list[JournalEntry]) -> None:
         writes = [call for call in calls if call.writes]
-        for before, after in zip(writes, writes[1:], strict=False):
-            assert before.finished is not None and before.finished <= after.started, ("I9", name, before, after)
+        for before, after in pairwise(writes):
+            assert before.finished is not None, ("I9", name, before)
+            assert before.finished <= after.started, ("I9", name, before, after)
         applied = [call.body_sha256 for call in writes if call.applied]
-        assert all(one != two for one, two in zip(applied, applied[1:], strict=False)), ("I4", name, applied)
+        assert all(one != two for one, two in pairwise(applied)), ("I4", name, applied)
         for call in writes:
             heads = next(run.heads for run in reversed(self.runs) if run.began <= call.started)
             allowed = {sent_as(name, self.states[head][name]) for head in heads}
             assert call.body_sha256 in allowed, ("I11", name, call)
-        for before, after in zip(calls, calls[1:], strict=False):
+        for before, after in pairwise(calls):
             if before.writes and (before.fault or before.status is None):
                 assert not after.writes, ("I12", name, before, after)
 

@@ -70,7 +70,8 @@ def request_url(base_url: str, segments: Sequence[str], query: Mapping[str, str]
 def _segment(segment: str) -> str:
     if not segment.strip() or segment in {".", ".."}:
         raise ValueError(f"not a path segment: {segment!r}")
-    if any(unicodedata.category(character) in _UNSENDABLE for character in segment):
+    plain = segment.isascii() and segment.isprintable()
+    if not plain and any(unicodedata.category(character) in _UNSENDABLE for character in segment):
         raise ValueError(f"control characters in a path segment: {segment!r}")
     return quote(segment, safe="")
 

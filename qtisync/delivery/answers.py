@@ -64,7 +64,7 @@ def read_response(request: Request, reply: Reply, digest: DigestText, now: float
     if status == 409:
         return Exists(message=words) if request.purpose is Purpose.CREATE else Refused(status=status, message=words)
     if status >= 500 or status == 408:  # 408: the server gave up waiting for us
-        return _read_server_error(request, status, document, words)
+        return _read_server_error(request, reply, document, words)
     return NotTheApi(status=status, message=f"unexpected answer {words}")
 
 
@@ -106,8 +106,9 @@ def _read_not_found(request: Request, document: Mapping[str, Any] | None, words:
     return Missing(message=words)
 
 
-def _read_server_error(request: Request, status: int, document: Mapping[str, Any] | None, words: str) -> Answer:
-    text = json.dumps(document) if document else words
+def _read_server_error(request: Request, reply: Response, document: Mapping[str, Any] | None, words: str) -> Answer:
+    status = reply.status
+    text = reply.body.decode("utf-8", "replace") if document else words
     if request.purpose is Purpose.CREATE and _DUPLICATE_KEY.search(text):
         return Exists(status=status, message=words)
     if status == 500 and _CONTENT_FAULT.search(text):
@@ -123,7 +124,7 @@ def expected_identifier(request: Request) -> str | None:
 def json_object(body: bytes) -> Mapping[str, Any] | None:
     """The body as a JSON object; ``None`` if it is anything else."""
     try:
-        document = json.loads(body, parse_constant=_no_number)
+        document = _DECODER.decode(body.decode(json.detect_encoding(body), "surrogatepass"))
     except (ValueError, RecursionError):
         return None
     return document if isinstance(document, dict) else None
@@ -133,6 +134,9 @@ def _no_number(name: str) -> float:
     raise ValueError(
         f"{name} is no JSON"
     )  # Python reads NaN and Infinity; sent back as foreign metadata they would raise
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_number)
 
 
 def read_object(document: Mapping[str, Any] | None, digest: DigestText) -> RemoteObject | None:

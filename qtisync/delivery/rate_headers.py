@@ -52,6 +52,8 @@ NO_ADVICE = Advice()
 
 def read_allowance(headers: Mapping[str, str], now: float) -> Allowance | None:
     """The allowance that an answer, read at ``now``, tells of; header names are lower case."""
+    if not any("ratelimit" in name or "rate-limit" in name for name in headers):
+        return None
     for prefix in _PREFIXES:
         told = {
             "q": _number(headers.get(f"{prefix}-limit")),
