@@ -70,6 +70,8 @@ class World:
     folder: Path
     options: Options = field(default_factory=Options)
     target: Mapping[str, Any] = field(default_factory=dict)
+    sections: dict[str, Any] = field(default_factory=dict)
+    """Further sections of the configuration, such as ``daemon``; ``repository`` is put over the usual one."""
 
     def __post_init__(self) -> None:
         self.content = self.folder / "content"
@@ -97,7 +99,8 @@ class World:
             **self.target,
             **changes,
         }
-        config = {"repository": {"path": "content", "ref": "main"}, "state": "./state", "targets": {"test": target}}
+        repository = {"path": "content", "ref": "main", **self.sections.get("repository", {})}
+        config = {**self.sections, "repository": repository, "state": "./state", "targets": {"test": target}}
         (self.folder / "qtisync.yaml").write_text(json.dumps(config, indent=1))  # JSON is YAML
 
     @property
