@@ -167,8 +167,8 @@ class Setup:
             only=only,
         )
 
-    def open_source(self) -> Source:
-        """The repository as it is on this machine; a mirror is not fetched."""
+    def open_source(self, *, expected: bool = True) -> Source:
+        """The repository as it is on this machine; a mirror is not fetched, and must be there if ``expected``."""
         from qtisync.adapters.git_source import GitSource  # noqa: PLC0415 - GitPython is heavy
 
         url = self.settings.repository.url
@@ -177,7 +177,7 @@ class Setup:
         from qtisync.adapters.remote import without_credentials  # noqa: PLC0415 - only for a url
 
         shown = without_credentials(url)
-        if not self.repository.is_dir():
+        if expected and not self.repository.is_dir():
             hint = "`qtisync plan` fetches it; `qtisync doctor` says whether it can be reached."
             raise RepositoryError(f"{shown} was never fetched to this machine.", hint=hint, reference="never-fetched")
         return GitSource(self.repository, name=shown)

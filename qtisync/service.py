@@ -12,10 +12,11 @@ from qtisync import __version__
 from qtisync.adapters.watcher import RefWatcher
 from qtisync.app import Setup, SystemClock
 from qtisync.engine.control import Controls, Identity
-from qtisync.engine.daemon import Daemon, Rounds
+from qtisync.engine.daemon import Daemon
 from qtisync.engine.jobs import Jobs
 from qtisync.engine.meter import SilentMeter
 from qtisync.engine.outbox import Outbox
+from qtisync.engine.rounds import Rounds
 from qtisync.engine.timing import Timing
 from qtisync.engine.valve import Valve
 from qtisync.engine.warm import Memory
@@ -59,7 +60,8 @@ class Service:
         setup, clock = self.setup, SystemClock()
         meter = SilentMeter()
         store = stack.enter_context(closing(setup.open_store("qtisync run")))
-        source = stack.enter_context(closing(setup.open_source()))
+        source = stack.enter_context(closing(setup.open_source(expected=False)))
+        self.mirror = setup.open_mirror(self._log)
         self.valve, self.jobs = Valve(clock), Jobs(clock)
         bench = stack.enter_context(
             setup.bench(store=store, source=source, api=setup.open_api(), bell=self.valve, log=self._log, meter=meter)
@@ -76,11 +78,12 @@ class Service:
             memory=self._memory,
             rounds=Rounds(
                 poll_every=setup.settings.repository.poll_every,
+                fetch=self._fetch if self.mirror is not None else None,
                 revive=self._revive,
                 hold=self._keep_plan,
                 give_up_after=setup.settings.daemon.give_up_after,
             ),
-            timing=Timing(),
+            timing=_timing(setup),
         )
         self.controls = Controls(
             bench=bench,
@@ -97,20 +100,21 @@ class Service:
                 version=__version__,
                 poll_every=setup.settings.repository.poll_every,
             ),
-            watched=lambda: self.watcher.degraded,
+            watched=self._watched,
         )
-        self.watcher = RefWatcher(setup.repository, self._moved, self._watch_changed)
-        stack.callback(self.watcher.close)
-        self.watcher.start()
+        self.watcher = self._watch(stack)
 
     def begin_stop(self) -> None:
         """Send nothing new from now on; what is in flight may finish."""
         self.valve.stop()
         self.jobs.wake()
+        if self.mirror is not None:
+            self.mirror.close()
 
     def abandon(self) -> None:
         """Cut off what is in flight: it is in doubt, and read before anything else after the next start."""
         self.bench.api.close()
+        self.bench.source.close()
 
     def finished(self, seconds: float) -> bool:
         """Wait at most so long; whether nothing of it moves any more."""
@@ -150,11 +154,29 @@ class Service:
         finally:
             self._ended()
 
+    def _watch(self, stack: ExitStack) -> RefWatcher | None:
+        """Hear of moved refs; a mirror moves by nobody's hand but ours."""
+        if self.mirror is not None:
+            stack.callback(self.mirror.close)
+            return None
+        watcher = RefWatcher(self.setup.repository, self._moved, self._watch_changed)
+        stack.callback(watcher.close)
+        watcher.start()
+        return watcher
+
+    def _watched(self) -> tuple[str, ...]:
+        return self.watcher.degraded if self.watcher is not None else ()
+
+    def _fetch(self) -> None:
+        if self.mirror is not None:
+            self.mirror.fetch()
+
     def _moved(self) -> None:
         self.controls.ring("refs")
 
     def _revive(self) -> None:
-        self.watcher.revive()
+        if self.watcher is not None:
+            self.watcher.revive()
 
     def _watch_changed(self, reasons: tuple[str, ...]) -> None:
         if reasons:
@@ -170,3 +192,11 @@ class Service:
         allow = [word for hold in report.holds for word in hold.override.split()]
         flags = ["--config", str(setup.file), "--target", setup.name]
         return shlex.join(["qtisync", "apply", str(file), *allow, *flags])
+
+
+def _timing(setup: Setup) -> Timing:
+    """How rings are gathered, for this kind of repository."""
+    repository = setup.settings.repository
+    if repository.url is None:
+        return Timing()
+    return Timing(retry=repository.fetch_retry_every, retry_cap=10 * repository.fetch_retry_every)

@@ -7,19 +7,20 @@ and a fix overtakes a bulk.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 from qtisync.engine import pause
 from qtisync.engine.cycle import Bench
 from qtisync.engine.jobs import Jobs
 from qtisync.engine.outbox import Outbox
-from qtisync.engine.ports import Meter, Progress
+from qtisync.engine.ports import Meter
 from qtisync.engine.reconcile import Aim, Prepared, prepare, write_down
 from qtisync.engine.reports import pass_report, pushed_report
+from qtisync.engine.rounds import Beating, Rounds, Seen
 from qtisync.engine.timing import Rhythm, Timing, next_pass_at
 from qtisync.engine.valve import Valve
 from qtisync.engine.warm import Memory
-from qtisync.errors import QtisyncError, StoreError
+from qtisync.errors import QtisyncError, RepositoryError, StoreError
 from qtisync.model import Json
 from qtisync.report.job import Job, JobState
 from qtisync.report.value import Report
@@ -27,39 +28,6 @@ from qtisync.report.value import Report
 LOOK = 1.0  # seconds; the longest wait of a turn, so that a stop, a pause's end and a poll are never overlooked
 HELD = "held"
 """Setting: what holds the newest pass, for everybody who looks."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rounds:
-    """What a daemon does besides passes, and how often. All of it is optional; ``None`` of seconds: never."""
-
-    poll_every: float = 30.0
-    fetch: Callable[[], None] | None = None
-    """Bring the repository up to date; raises ``RepositoryError``."""
-    revive: Callable[[], None] = field(default=lambda: None)
-    """Look after the watch of the repository, if it is degraded."""
-    reconcile: Callable[[Prepared], None] | None = None
-    """Compare everything with the API."""
-    reconcile_every: float | None = None
-    hold: Callable[[Report], str] = field(default=lambda _report: "")
-    """Keep a held plan where ``apply`` finds it; the command that continues it."""
-    give_up_after: int = 10
-
-
-@dataclass(slots=True)
-class Seen:
-    """What the daemon knows of the world beside the record. Written by its thread, read by others."""
-
-    head: str | None = None
-    head_at: float | None = None
-    """When the ref was last really read."""
-    ref: str = ""
-    trouble: str | None = None
-    """Why the last pass failed."""
-    polled_at: float = 0.0
-    reconciled_at: float | None = None
-    beat_until: float = 0.0
-    """When the loop turns again, at the latest."""
 
 
 class Daemon:
@@ -82,7 +50,7 @@ class Daemon:
         self._meter, self._memory, self._rounds, self._timing = meter, memory, rounds, timing
         self._rhythm = Rhythm()
         self._failures = 0
-        self._held = ""
+        self._held = self._complaint = ""
         self._approved: dict[str, frozenset[str]] = {}
         self._last: Prepared | None = None
         self.seen = Seen()
@@ -163,13 +131,16 @@ class Daemon:
 
     def _reconcile(self, job: Job) -> bool:
         """One pass; whether it found anything new."""
-        bench, rounds = self._bench, self._rounds
-        if rounds.fetch is not None:
-            rounds.fetch()
-        prepared = prepare(bench.source, bench.store, self._aim, bench.clock.now(), _Beating(self), self._memory)
+        bench, absent = self._bench, self._fetch()
+        try:
+            now = bench.clock.now()
+            prepared = prepare(bench.source, bench.store, self._aim, now, Beating(self.beat), self._memory)
+        except RepositoryError as error:
+            raise absent or error from error
         plan, before = prepared.plan, self.seen.head
-        self.seen.head, self.seen.head_at, self.seen.ref = plan.commit, bench.clock.now(), prepared.record.ref
-        self.seen.trouble = None
+        self.seen.head, self.seen.ref = plan.commit, prepared.record.ref
+        if absent is None:
+            self.seen.head_at, self.seen.trouble, self._complaint = bench.clock.now(), None, ""
         allowed = self._approved.get(plan.checksum, frozenset())
         prepared = replace(
             prepared, plan=replace(plan, holds=tuple(hold for hold in plan.holds if hold.rule not in allowed))
@@ -183,7 +154,19 @@ class Daemon:
         write_down(bench.store, prepared)
         self._last = prepared
         self._hand_over(job, prepared)
+        if absent is not None:
+            raise absent
         return before != plan.commit or prepared.snapshot is not None
+
+    def _fetch(self) -> RepositoryError | None:
+        """Bring the repository up to date; if that cannot be, what was fetched before is still worth a pass."""
+        if self._rounds.fetch is None:
+            return None
+        try:
+            self._rounds.fetch()
+        except RepositoryError as error:
+            return error
+        return None
 
     def _hand_over(self, job: Job, prepared: Prepared) -> None:
         """Let the workers have what the pass wrote down."""
@@ -232,12 +215,18 @@ class Daemon:
             self._unexpected(job, error, error.message)
         except QtisyncError as error:
             self.seen.trouble = error.message
-            self._bench.log("pass_failed", reason=error.reference, message=error.message)
+            self._complain(error)
             if job is not None:
                 self._jobs.end(job, JobState.FAILED, error=f"{error.message} {error.hint}".strip())
         except Exception as error:  # noqa: BLE001 - the daemon's turn: counted, logged, tried again
             self._unexpected(job, error, type(error).__name__)
         return None
+
+    def _complain(self, error: QtisyncError) -> None:
+        """Log a failure once, not at each try."""
+        if self._complaint != error.message:
+            self._bench.log("pass_failed", reason=error.reference, message=error.message)
+            self._complaint = error.message
 
     def _unexpected(self, job: Job | None, error: Exception, words: str) -> None:
         self._failures += 1
@@ -252,27 +241,3 @@ class Daemon:
         """The supervisor starts us anew if sending fails by errors of ours again and again."""
         if self._outbox.failures >= self._rounds.give_up_after and self._outbox.crash is not None:
             raise self._outbox.crash
-
-
-class _Beating(Progress):
-    """Progress of a pass, as a sign of life."""
-
-    def __init__(self, daemon: Daemon) -> None:
-        self._daemon = daemon
-
-    def step(self, label: str, total: int | None) -> _Step:
-        """One step of the work."""
-        del label, total
-        return _Step(self._daemon)
-
-
-class _Step:
-    def __init__(self, daemon: Daemon) -> None:
-        self._daemon = daemon
-
-    def __enter__(self) -> Callable[[int], None]:
-        self._daemon.beat(300.0)
-        return lambda _count: self._daemon.beat(300.0)
-
-    def __exit__(self, *_: object) -> None:
-        self._daemon.beat(600.0)

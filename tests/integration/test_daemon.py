@@ -202,7 +202,9 @@ def test_flood_of_rings_causes_a_handful_of_passes(world: World) -> None:
 
         process.service.daemon._reconcile = counted  # type: ignore[method-assign]
         began = time.monotonic()
-        threads = [threading.Thread(target=lambda: [process.ring("webhook/github") for _ in range(250)]) for _ in "abcd"]
+        threads = [
+            threading.Thread(target=lambda: [process.ring("webhook/github") for _ in range(250)]) for _ in "abcd"
+        ]
         for thread in threads:
             thread.start()
         for thread in threads:

@@ -1,0 +1,60 @@
+"""What a daemon does besides passes, what it has seen, and how it shows that it lives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from qtisync.engine.reconcile import Prepared
+from qtisync.report.value import Report
+
+STEP = 300.0  # seconds that one step of a pass may take without a sign of progress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rounds:
+    """What a daemon does besides passes, and how often. All of it is optional; ``None`` of seconds: never."""
+
+    poll_every: float = 30.0
+    fetch: Callable[[], None] | None = None
+    """Bring the repository up to date; raises ``RepositoryError``."""
+    revive: Callable[[], None] = field(default=lambda: None)
+    """Look after the watch of the repository, if it is degraded."""
+    reconcile: Callable[[Prepared], None] | None = None
+    """Compare everything with the API."""
+    reconcile_every: float | None = None
+    hold: Callable[[Report], str] = field(default=lambda _report: "")
+    """Keep a held plan where ``apply`` finds it; the command that continues it."""
+    give_up_after: int = 10
+
+
+@dataclass(slots=True)
+class Seen:
+    """What the daemon knows of the world beside the record. Written by its thread, read by others."""
+
+    head: str | None = None
+    head_at: float | None = None
+    """When the ref was last really read."""
+    ref: str = ""
+    trouble: str | None = None
+    """Why the last pass failed."""
+    polled_at: float = 0.0
+    reconciled_at: float | None = None
+    beat_until: float = 0.0
+    """When the loop turns again, at the latest."""
+
+
+class Beating:
+    """``engine.ports.Progress`` of a pass, as a sign of life; ``beat`` is given for how many seconds it is one."""
+
+    def __init__(self, beat: Callable[[float], None]) -> None:
+        self._beat = beat
+
+    @contextmanager
+    def step(self, label: str, total: int | None) -> Iterator[Callable[[int], None]]:
+        """One step of the work."""
+        del label, total
+        self._beat(STEP)
+        yield lambda _count: self._beat(STEP)
+        self._beat(STEP)
