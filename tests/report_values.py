@@ -22,8 +22,9 @@ from qtisync.model import (
 )
 from qtisync.planning.diff import diff
 from qtisync.planning.plan import Cost, Destination, Plan
+from qtisync.report.divergence import Divergence, KeyChange, Observation
 from qtisync.report.schema import REPORT_SCHEMA
-from qtisync.report.value import Place, Report, as_json
+from qtisync.report.value import Place, Report, ReportPin, as_json
 
 HEAD, BASE = CommitId("3f2a9c1" + "0" * 33), CommitId("8be0d44" + "0" * 33)
 URL = "http://127.0.0.1:8765/api"
@@ -111,6 +112,53 @@ def rows_after_push() -> Mapping[Key, Recorded]:
         after("geo-0033", metadata=HARD, status=ItemStatus.QUEUED, presence=Presence.PRESENT, attempts=2),
     )
     return {row.key: row for row in rows}
+
+
+def full_report(**others: Any) -> Report:
+    """A check that found one of everything that is not the same everywhere."""
+    drift = Divergence(
+        divergence="drift",
+        identifier="geo-0033",
+        kind="item",
+        path="items/geo-0033.xml",
+        what=("metadata",),
+        keys=(KeyChange(name="difficulty", sides={"git": "medium", "recorded": "medium", "remote": "hard"}),),
+        remote_version=5,
+        by="pat",
+        verdict="report",
+        hint="Write it again.",
+    )
+    conflict = Divergence(
+        divergence="conflict",
+        identifier="alg-0102",
+        kind="item",
+        path="items/alg-0102.xml",
+        what=("content", "metadata"),
+        keys=(KeyChange(name="modelAnswer", hidden=True),),
+        message="both sides changed",
+        hint="Look at both.",
+    )
+    altered = Divergence(
+        divergence="altered", identifier="q-altered", kind="item", path="items/q-altered.xml", what=("content",)
+    )
+    unmanaged = Divergence(divergence="unmanaged", identifier="alg-0999", kind="stimulus", title="Old")
+    foreign = Divergence(divergence="foreign", identifier="theirs", kind="item", message="it is not ours")
+    values: dict[str, Any] = {
+        "kind": "check",
+        "at": NOW,
+        "place": a_place(),
+        "summary": {"conflict": 1, "noop": 1236},
+        "drift": (drift,),
+        "conflicts": (conflict,),
+        "altered": (altered,),
+        "unmanaged": (unmanaged,),
+        "foreign": (foreign,),
+        "pins": (
+            ReportPin(identifier="alg-0001", kind="item", path="items/alg-0001.xml", commit="8be0d44a", since=NOW),
+        ),
+        "observed": Observation(at=NOW, objects=1242, complete=False, reasons=("its total changed",)),
+    }
+    return Report(**{**values, **others})
 
 
 def valid(report: Report) -> dict[str, Any]:

@@ -12,13 +12,19 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from qtisync.errors import HeldPlanError, QtisyncError, UsageError
+from qtisync.errors import QtisyncError, UsageError
 
 if TYPE_CHECKING:
     from qtisync.app import Setup
     from qtisync.engine.ports import Log
 
-FORMATS = ("text", "json", "markdown")
+FORMATS = ("text", "json", "ndjson", "markdown", "github", "junit")
+
+REPORTING = frozenset({"plan", "apply", "sync", "status", "validate", "check"})
+"""Commands that end with a report, whatever happens."""
+REPORTED = "qtisync.reported"
+"""Set in click's context once a report was written."""
+_NO_FAILURES = (BrokenPipeError, click.exceptions.Exit)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +86,8 @@ def common_options(command: Callable[..., Any]) -> Callable[..., Any]:
         refuse_output(common.output)
         try:
             return command(common=common, **values)
-        except QtisyncError as error:
-            _report_failure(command.__name__, common, error)
+        except (Exception, KeyboardInterrupt) as error:
+            report_failure(command.__name__, common, error)
             raise
 
     for option in reversed(_OPTIONS):
@@ -89,24 +95,41 @@ def common_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return wrapped
 
 
-def _report_failure(name: str, common: Common, error: QtisyncError) -> None:
-    """Scripts get their report however a command ends; a held plan has written its own."""
-    if (
-        common.format != "json"
-        or name not in {"plan", "apply", "sync", "status", "validate"}
-        or isinstance(error, HeldPlanError)
-    ):
+def report_failure(name: str, common: Common, error: BaseException) -> None:
+    """Scripts get their report however a command ends, unless it has written one already: a held plan has."""
+    context = click.get_current_context()
+    wanted = common.format != "text" or common.output is not None
+    if not wanted or name not in REPORTING or context.meta.get(REPORTED) or isinstance(error, _NO_FAILURES):
         return
     from qtisync.app import SystemClock  # noqa: PLC0415 - only after a failure
     from qtisync.cli.output import emit  # noqa: PLC0415 - it imports this module
     from qtisync.report.value import Place, Report  # noqa: PLC0415 - only after a failure
 
-    place = Place(repository="", ref="", head="", base=None, target="", base_url="", capabilities={})
-    words = f"{error.reference}: {error.message}"
+    target = common.target or ""
+    place = Place(repository="", ref="", head="", base=None, target=target, base_url="", capabilities={})
     report = Report(
-        kind=name, at=SystemClock().now(), place=place, applyable=False, complete=False, errored=True, error=words
+        kind=name,
+        at=SystemClock().now(),
+        place=place,
+        applyable=False,
+        complete=False,
+        errored=True,
+        error=_words(error),
     )
     emit(report, common)
+
+
+def _words(error: BaseException) -> str:
+    """What a report may say of an error: our own words, never those of foreign code."""
+    match error:
+        case QtisyncError():
+            return f"{error.reference}: {error.message}"
+        case KeyboardInterrupt():
+            return "interrupted: Run the command again."
+        case click.ClickException():
+            return f"usage: {error.format_message()}"
+        case _:
+            return f"unexpected-error: {type(error).__name__}; stderr says more"
 
 
 _PATH = click.Path(path_type=Path)

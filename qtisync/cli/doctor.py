@@ -64,10 +64,11 @@ def doctor(*, common: Common, reset_capabilities: bool) -> int:
         found.append(check)
         if common.format == "text" and common.output is None:  # one by one, because some take a while
             write(render_check(check, painter(common)), common)
-    if common.format == "json":
+    if common.format in {"json", "ndjson"}:
         document = {"format_version": FORMAT_VERSION, "kind": "doctor", "checks": [asdict(check) for check in found]}
-        write(json.dumps(document, ensure_ascii=False, indent=2) + "\n", common)
-    elif common.format == "markdown" or common.output is not None:
+        indent = 2 if common.format == "json" else None
+        write(json.dumps(document, ensure_ascii=False, indent=indent) + "\n", common)
+    elif common.format != "text" or common.output is not None:
         write("".join(render_check(check, plain) for check in found), common)
     return strongest(check.code for check in found)
 

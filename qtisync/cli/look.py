@@ -17,7 +17,7 @@ from qtisync.engine.ports import RecordReader
 from qtisync.errors import RepositoryError, UsageError
 from qtisync.model import Identifier, ItemStatus, Key, Recorded, Standing
 from qtisync.report.cells import padded, visible
-from qtisync.report.status import Observed, item_report, render_item, render_status, status_report
+from qtisync.report.status import Observed, item_report, render_item, status_report
 from qtisync.report.value import Place, Report
 
 
@@ -32,10 +32,7 @@ def status(*, common: Common, identifier: str | None) -> int:
             _one(common, setup, reader, identifier)
             return OK
         report = look(setup, reader)
-    if common.format == "text":
-        write(render_status(report, paint=painter(common), verbose=bool(common.verbose)), common)
-    else:
-        emit(report, common)
+    emit(report, common)
     return OK
 
 

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import re
 import sys
 from typing import Any
 
 import click
 
-from qtisync.cli.common_options import Common
+from qtisync.cli.common_options import REPORTED, Common
 from qtisync.errors import QtisyncError
 from qtisync.report.text import Paint, render_text
+from qtisync.report.validation import render_validation
 from qtisync.report.value import Report, as_json
 
+_LONE = re.compile("[\ud800-\udfff]")
 _STYLES: dict[str, dict[str, Any]] = {
     "add": {"fg": "green"},
     "change": {"fg": "yellow"},
@@ -27,18 +31,40 @@ _STYLES: dict[str, dict[str, Any]] = {
 
 def emit(report: Report, common: Common) -> None:
     """Write the report in the format asked for."""
-    write(render(report, common), common)
+    text = render(report, common)
+    context = click.get_current_context(silent=True)
+    if context is not None:
+        context.meta[REPORTED] = True  # also if it cannot be written where it was wanted
+    write(text, common)
 
 
 def render(report: Report, common: Common) -> str:
-    """The report as text."""
-    if common.format == "json":
-        return json.dumps(as_json(report), ensure_ascii=False, indent=2) + "\n"
-    if common.format == "markdown":
-        from qtisync.report.markdown import render_markdown  # noqa: PLC0415 - seldom used
+    """The report in the format asked for. Each format is imported when it is used: most are seldom."""
+    match common.format:
+        case "json":
+            return printable(json.dumps(as_json(report), ensure_ascii=False, indent=2)) + "\n"
+        case "text":
+            return _text(report, common)
+        case _:
+            module = importlib.import_module(f"qtisync.report.{common.format}")
+            rendered: str = getattr(module, f"render_{common.format}")(report)
+            return rendered
 
-        return render_markdown(report)
-    return render_text(report, paint=painter(common), verbose=bool(common.verbose))
+
+def _text(report: Report, common: Common) -> str:
+    paint, verbose = painter(common), bool(common.verbose)
+    if report.kind == "validate" and not report.error:
+        return render_validation(report, paint=paint)
+    if report.kind == "status" and report.status:
+        from qtisync.report.status import render_status  # noqa: PLC0415 - it knows the pace
+
+        return render_status(report, paint=paint, verbose=verbose)
+    return render_text(report, paint=paint, verbose=verbose)
+
+
+def printable(text: str) -> str:
+    """JSON that can be written as UTF-8: git allows file names that are none, and Python marks their bytes."""
+    return _LONE.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def painter(common: Common) -> Paint:

@@ -10,7 +10,7 @@ import click
 from qtisync.app import Setup, SystemClock
 from qtisync.cli.common_options import Common, common_options
 from qtisync.cli.exit_codes import INVALID, OK
-from qtisync.cli.output import emit, painter, write
+from qtisync.cli.output import emit
 from qtisync.cli.progress import Bars
 from qtisync.config.file import DEFAULT_FILES
 from qtisync.content.selection import ContentRules
@@ -18,7 +18,6 @@ from qtisync.engine.ports import Source
 from qtisync.errors import UsageError
 from qtisync.model import Snapshot
 from qtisync.report.build import problems, reported_warnings
-from qtisync.report.validation import render_validation
 from qtisync.report.value import Place, Report
 
 
@@ -44,10 +43,7 @@ def validate(*, common: Common, paths: tuple[Path, ...], ref: str | None, strict
         commit = source.resolve(full)
         reading = read_snapshot(source, EmptyReader(), commit, rules, Caps(), Bars(common))
         report = _report(reading.snapshot, source.location(), full, shown)
-    if common.format == "text":
-        write(render_validation(report, paint=painter(common)), common)
-    else:
-        emit(report, common)
+    emit(report, common)
     return INVALID if report.broken or (strict and report.warnings) else OK
 
 

@@ -31,7 +31,7 @@ def render_text(report: Report, *, paint: Paint = plain, verbose: bool = False) 
     if len(report.warnings) > MAX_LINES and not verbose:
         parts.append(paint(f"  … and {len(report.warnings) - MAX_LINES:,} more warnings; -v lists them", "dim"))
     for hold in report.holds:
-        parts.append(paint(f"held by {hold.rule}: {visible(hold.message)}", "bad"))
+        parts.append(paint(visible(f"held by {hold.rule}: {hold.message}"), "bad"))
         if hold.items:
             parts.append(paint(f"  {visible(', '.join(hold.items))}{' …' if len(hold.items) == 20 else ''}", "dim"))  # noqa: PLR2004 - guard.SHOWN_KEYS
     parts.append(conclusion(report, paint, verbose=verbose))
@@ -43,10 +43,11 @@ def headline(report: Report, paint: Paint = plain) -> str:
     place = report.place
     name = place.repository.rstrip("/").rsplit("/", 1)[-1].removesuffix(".git") or place.repository
     ref = place.ref.removeprefix("refs/heads/").removeprefix("refs/tags/")
-    words = [f"target={place.target}", urlsplit(place.base_url).netloc, f"repo={name}@{place.head[:7]} ({ref})"]
+    words = [f"target={place.target}", urlsplit(place.base_url).netloc] if place.target else []
+    words += [f"repo={name}@{place.head[:7]} ({ref})"] if name else []
     if place.base and place.base != place.head:
         words.append(f"base={place.base[:7]}")
-    return f"{paint(f'qtisync {report.kind}', 'strong')}  " + visible("  ".join(words))
+    return f"{paint(f'qtisync {report.kind}', 'strong')}  {visible('  '.join(words))}".rstrip()
 
 
 def _rows(report: Report, *, verbose: bool) -> list[Row]:
@@ -200,14 +201,15 @@ def conclusion(report: Report, paint: Paint = plain, *, verbose: bool = False) -
         if verbose and report.calls_per_change is not None:
             calls += f", {report.calls_per_change:.2f} per change"
         sentence = f"{report.kind.capitalize()}: {_done(report)}.  {calls}."
-    lines = [paint(sentence, "bad" if report.errored or report.holds else "strong")]
+    nothing_known = report.errored and not counts
+    lines = [] if nothing_known else [paint(sentence, "bad" if report.errored or report.holds else "strong")]
     if report.error:
         lines.append(paint(visible(report.error), "bad"))
     if report.observed is not None and not report.observed.complete:
         why = "; ".join(report.observed.reasons) or "no reason was given"
         lines.append(paint(visible(f"The API could not be read completely: {why}."), "warn"))
     if report.holds:
-        lines.append(f"Nothing was written. If this is meant: {report.go_on or how_to_go_on(report)}")
+        lines.append(f"Nothing was written. If this is meant: {visible(report.go_on or how_to_go_on(report))}")
     if counts.get("parked") and report.kind != "plan":
         lines.append("Parked objects wait for an edit, or for: qtisync retry --failed")
     return "\n".join(lines)

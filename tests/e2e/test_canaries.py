@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 from world import World, item_xml, stimulus_xml
 
+from qtisync.cli.common_options import FORMATS
 from qtisync.sandbox.options import Options
 
 SECRET = "s3cret/canary+with&odd=signs%"
 BODY, STIMULUS, ANSWER, MODEL = "CanaryBodyWords", "CanaryStimulusWords", "canary_answer", "CanaryModelAnswer"
 RUBRIC, BROKEN, SIDE = "CanaryRubric", "CanaryBrokenWords", "CanarySidecarWords"
 CONTENT = (BODY, STIMULUS, ANSWER, MODEL, RUBRIC, BROKEN, SIDE)
-FORMATS = ("text", "json", "markdown")
 ITEM_FAULTS = (
     *("400", "404", "409", "413", "422", "500", "500-after", "503", "429:retry-after=0.1", "html-200", "html-502"),
     *("e11000", "empty-200", "empty-object", "enveloped", "hang=0.1", "hang-after=0.1", "lie", "no-op", "odd-item"),
@@ -135,7 +135,7 @@ def test_no_canary_appears_under_any_fault(world: World) -> None:
         world.api.faults.clear()
         world.api.faults.add(*script)
         world.api.revoke_tokens()
-        watch.run("sync", "-v", "-v", "--format", FORMATS[turn % 3], "--timeout", "2")
+        watch.run("sync", "-v", "-v", "--format", FORMATS[turn % len(FORMATS)], "--timeout", "2")
         assert any(world.api.faults.counts().values()), script
     watch.look_at_files()
 
