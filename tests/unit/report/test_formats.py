@@ -20,6 +20,7 @@ from qtisync.report.divergence import DIVERGENCES, VERDICTS, WHATS, Divergence, 
 from qtisync.report.line_schema import line_schema
 from qtisync.report.markdown import MAX_CHARACTERS
 from qtisync.report.schema import REPORT_SCHEMA
+from qtisync.report.status import Observed, status_report
 from qtisync.report.value import (
     SUMMARY,
     ItemOutcome,
@@ -124,15 +125,20 @@ divergences = st.builds(
     bodies=st.dictionaries(st.sampled_from(["git", "remote"]), texts),
 )
 holds = st.builds(ReportHold, rule=texts, limit=texts, actual=texts, message=texts, items=few(texts), override=texts)
-STATUS = {
-    "synced_commit": None,
-    "in_sync": False,
-    "queue": {"queued": 1},
-    "held": 0,
-    "pace": None,
-    "metadata_endpoint": {"fitness": "fit", "reason": ""},
-    "list_filter": {"fitness": "fit", "reason": ""},
-}
+STATUS = status_report(
+    Observed(
+        last=None,
+        synced=None,
+        counts={"queued": 1},
+        unsettled=(),
+        pace=None,
+        capability={"fitness": "fit", "reason": ""},
+        lists={"fitness": "fit", "reason": ""},
+        degraded=(),
+        now=NOW,
+    ),
+    a_place(),
+).status
 reports = st.builds(
     Report,
     kind=st.sampled_from(REPORT_SCHEMA["properties"]["kind"]["enum"]),
@@ -168,7 +174,7 @@ reports = st.builds(
     against=maybe,
     pins=few(st.builds(ReportPin, identifier=texts, kind=kinds, path=texts, commit=texts, since=st.just(NOW))),
     observed=st.none() | st.builds(Observation, at=st.just(NOW), complete=st.booleans(), reasons=few(texts)),
-    status=st.just({}) | texts.map(lambda words: {**STATUS, "degraded": [words]}),
+    status=st.just({}) | texts.map(lambda words: dict(STATUS) | {"degraded": [words]}),
 )
 
 
