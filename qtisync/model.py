@@ -26,6 +26,17 @@ Metadata: TypeAlias = Mapping[str, Json]
 """The metadata object of an item as it is sent: JSON-safe, string keys."""
 
 
+def same_json(one: Json, other: Json) -> bool:
+    """Equality of JSON values; ``True`` is not 1."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(same_json(one[name], other[name]) for name in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(same_json, one, other))
+    return one == other
+
+
 class Kind(enum.StrEnum):
     """What sort of QTI object; declared in the order in which they are sent: a stimulus before its items."""
 

@@ -24,7 +24,7 @@ from qtisync.delivery.outcome import (
     Shown,
     Unavailable,
 )
-from qtisync.model import Digest, Facets, Json, Key, Kind, Metadata, Presence, Remote, Scope
+from qtisync.model import Digest, Facets, Json, Key, Kind, Metadata, Presence, Remote, Scope, same_json
 
 NOT_OURS = (
     "it exists at the API and is not ours: its identifier has none of the owned prefixes. Give the item another "
@@ -257,17 +257,6 @@ def content_as_meant(job: Job, remote: RemoteObject) -> bool:
 def content_seen(job: Job, remote: RemoteObject) -> bool:
     """Whether the API's copy proves that our content is there. A stimulus that the API rewrote never does."""
     return job.key.kind is Kind.ITEM or Scope.CONTENT not in job.scope or remote.content == job.content
-
-
-def same_json(one: Json, other: Json) -> bool:
-    """Equality of JSON values; ``True`` is not 1."""
-    if isinstance(one, bool) or isinstance(other, bool):
-        return one is other
-    if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(same_json(one[name], other[name]) for name in one)
-    if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(same_json, one, other))
-    return one == other
 
 
 def conflict(job: Job, remote: RemoteObject) -> str | None:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from qtisync.delivery.messages import Purpose, Request
 from qtisync.delivery.outcome import Answer, Missing, NotTheApi, Refused, RemoteObject, Shown
-from qtisync.delivery.wire import COLLECTIONS, Job, differences, read, same_json
+from qtisync.delivery.wire import COLLECTIONS, Job, differences, read
 from qtisync.engine.capability import Capability, Fitness, Verdict, note, verdict
 from qtisync.engine.ports import Bell, Clock, Log, Store
 from qtisync.model import ItemStatus, Key, Kind, Metadata, Recorded

@@ -37,7 +37,7 @@ from qtisync.delivery.outcome import (
     Throttled,
     Unavailable,
 )
-from qtisync.delivery.wire import Job, Terms, recorded_remote, same_json
+from qtisync.delivery.wire import Job, Terms, recorded_remote
 from qtisync.model import Facets, Identifier, Json, Key, Kind, Presence, Remote, Scope
 
 
