@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qtisync.config.file import load_settings
+from qtisync.config.policy import drift_policy
 from qtisync.config.settings import Count, Settings, Share, Target, choose_target
 from qtisync.content.selection import ContentRules
 from qtisync.engine.reconcile import Aim
@@ -27,8 +28,9 @@ if TYPE_CHECKING:  # the adapters' libraries cost more than the rest of a plan
     from qtisync.adapters.store import SqlStore
     from qtisync.engine.cycle import Bench
     from qtisync.engine.pacing import PaceTerms
-    from qtisync.engine.ports import Api, Bell, Log, Meter, RecordReader, Source
+    from qtisync.engine.ports import Api, Bell, Log, Meter, Progress, RecordReader, Source
     from qtisync.engine.push import Manners
+    from qtisync.engine.survey import Eyes
 
 __all__ = ["Setup", "SystemClock", "ThreadBell", "load_setup"]
 
@@ -259,6 +261,9 @@ class Setup:
         def owns(key: Key) -> bool:
             return not prefixes or key.identifier.startswith(prefixes)
 
+        def ours(key: Key) -> bool:
+            return bool(prefixes) and key.identifier.startswith(prefixes)
+
         return Manners(
             terms=Terms(
                 preserve_foreign=target.foreign_metadata == "preserve",
@@ -269,6 +274,8 @@ class Setup:
             use_metadata_endpoint=target.metadata_updates == "endpoint",
             retry=RetryPolicy(block_on_conflict=target.on_conflict == "block"),
             owns=owns,
+            ours=ours,
+            on_drift=drift_policy(target.on_drift),
         )
 
     def pace_terms(self) -> PaceTerms:
@@ -282,6 +289,29 @@ class Setup:
             hint=target.retry_after == "hint",
             retry=self.manners().retry,
         )
+
+    @contextmanager
+    def eyes(
+        self, reader: RecordReader, *, bell: ThreadBell, log: Log, progress: Progress | None = None
+    ) -> Iterator[Eyes]:
+        """What reading the API takes, for those who may write nothing: neither there nor in the record."""
+        from qtisync.adapters.read_only import ReadOnlyApi  # noqa: PLC0415 - only when something is asked
+        from qtisync.content.canonical import digest_text  # noqa: PLC0415 - lxml is heavy
+        from qtisync.engine.private_pace import PrivatePace  # noqa: PLC0415 - only when something is asked
+        from qtisync.engine.survey import Eyes  # noqa: PLC0415 - likewise
+
+        with closing(ReadOnlyApi(self.open_api())) as api:
+            yield Eyes(
+                api=api,
+                pace=PrivatePace(reader.pace()),
+                terms=self.pace_terms(),
+                clock=SystemClock(),
+                bell=bell,
+                log=log,
+                digest=digest_text,
+                concurrency=self.target.max_concurrency,
+                progress=progress,
+            )
 
     @contextmanager
     def bench(
@@ -327,8 +357,6 @@ def body_of(kind: Kind, data: bytes) -> dict[str, Json]:
 NOT_YET = {
     "removal": ("report", "Deleting at the API is not part of this version; leave `removal: report`."),
     "max_delete": (Count(0), "Deleting at the API is not part of this version; leave `max_delete: 0`."),
-    "reconcile_every": (21_600.0, "Regular comparisons come with the service; leave `reconcile_every: 6h`."),
-    "on_drift": ("report", "Drift is not looked for by this version; leave `on_drift: report`."),
 }
 """Keys that are documented and do nothing yet: any other value would promise what we do not do."""
 

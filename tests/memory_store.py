@@ -34,7 +34,7 @@ from qtisync.model import (
     Recorded,
     Standing,
 )
-from qtisync.planning.intent import Intents, Target
+from qtisync.planning.intent import Intents, Reassertion, Target
 
 _KINDS, _LANES = list(Kind), list(Lane)
 _WAITING = (ItemStatus.QUEUED, ItemStatus.BLOCKED)
@@ -254,6 +254,25 @@ class MemoryStore(MemoryReader):
                 known = replace(row.acknowledged, metadata=None)
                 self._change(key, acknowledged=known, status=ItemStatus.QUEUED, attempts=0, not_before=0.0)
                 self._block(self._rows)
+
+    def reassert(self, drifted: Sequence[Reassertion]) -> int:
+        with self._lock:
+            number = 0
+            for one in drifted:
+                row = self._rows.get(one.key)
+                if row is None or (row.status, row.standing) != (ItemStatus.SYNCED, Standing.WANTED):
+                    continue
+                if row.generation != one.generation:
+                    continue
+                known = Facets(
+                    content=None if one.content else row.acknowledged.content,
+                    metadata=None if one.metadata else row.acknowledged.metadata,
+                )
+                self._change(one.key, acknowledged=known, status=ItemStatus.QUEUED, attempts=0, not_before=0.0)
+                self._change(one.key, last_outcome="Drift", last_error=one.message)
+                number += 1
+            self._block(self._rows)
+            return number
 
     def retry(self, keys: Iterable[Key] | None) -> int:
         with self._lock:

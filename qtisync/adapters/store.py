@@ -37,7 +37,7 @@ from qtisync.delivery.pace import Pace
 from qtisync.delivery.settlement import Claim, Settlement, Turn
 from qtisync.errors import StoreError
 from qtisync.model import BlobId, JournalLine, Json, Key, Recorded
-from qtisync.planning.intent import Intents
+from qtisync.planning.intent import Intents, Reassertion
 
 _KEEP_FACTS = insert(blob)
 _KEEP_FACTS = _KEEP_FACTS.on_conflict_do_update(
@@ -118,6 +118,11 @@ class SqlStore(SqlReader):
         """See ``engine.ports``."""
         with self._turn() as connection:
             store_queue.doubt(connection, key)
+
+    def reassert(self, drifted: Sequence[Reassertion]) -> int:
+        """See ``engine.ports``."""
+        with self._turn() as connection:
+            return store_queue.reassert(connection, drifted)
 
     def retry(self, keys: Iterable[Key] | None) -> int:
         """See ``engine.ports``."""

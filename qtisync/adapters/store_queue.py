@@ -27,7 +27,9 @@ from qtisync.adapters.store_tables import (
     word,
 )
 from qtisync.delivery.settlement import Claim, Settlement, Turn
-from qtisync.model import Facets, ItemStatus, Key, Metadata, Presence, Recorded
+from qtisync.model import Facets, ItemStatus, Key, Metadata, Presence, Recorded, Standing
+from qtisync.planning.diff import DRIFT
+from qtisync.planning.intent import Reassertion
 
 _QUEUED = word(ItemStatus.QUEUED)
 _SYNCED, _PARKED = word(ItemStatus.SYNCED), word(ItemStatus.PARKED)
@@ -209,6 +211,25 @@ def _settled(row: Recorded, claimed: Claim, settlement: Settlement) -> Recorded:
 
 _AGAIN = item.update().values(status=_QUEUED, attempts=0, not_before=0.0)
 _DOUBT = Statement(_AGAIN.where(_THIS, item.c.status == _SYNCED).values(acknowledged_metadata=sa.null()))
+
+
+def _unless(changed: str, column: sa.Column[Any]) -> sa.Case[Any]:
+    return sa.case((sa.bindparam(changed, type_=sa.Boolean), sa.null()), else_=column)
+
+
+_REASSERT = Statement(
+    _AGAIN.where(
+        _THIS,
+        item.c.status == _SYNCED,
+        item.c.standing == word(Standing.WANTED),
+        item.c.generation == sa.bindparam("target"),
+    ).values(
+        acknowledged_content=_unless("content", item.c.acknowledged_content),
+        acknowledged_metadata=_unless("metadata", item.c.acknowledged_metadata),
+        last_outcome=DRIFT,
+        last_error=sa.bindparam("message"),
+    )
+)
 _RETRY = _AGAIN.where(IS_UNSETTLED, item.c.status == _PARKED).values(force=sa.true())
 _RETRY_ALL, _RETRY_THIS = Statement(_RETRY), Statement(_RETRY.where(_THIS))
 _RECOVER = (
@@ -235,6 +256,17 @@ def doubt(connection: sa.Connection, key: Key) -> None:
     """See ``engine.ports.Store``; a row that is not synced is on its way anyway, with complete metadata."""
     if _DOUBT.run(connection, bound_key(key)).rowcount:
         reblock(connection, key)
+
+
+def reassert(connection: sa.Connection, drifted: Iterable[Reassertion]) -> int:
+    """See ``engine.ports.Store``."""
+    number = 0
+    for one in drifted:
+        values = {"target": one.generation, "content": one.content, "metadata": one.metadata, "message": one.message}
+        number += _REASSERT.run(connection, {**bound_key(one.key), **values}).rowcount
+    if number:
+        reblock(connection)
+    return number
 
 
 def retry(connection: sa.Connection, keys: Iterable[Key] | None) -> int:

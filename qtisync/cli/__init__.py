@@ -22,6 +22,7 @@ COMMANDS = {
     "plan": ("sync", "Say what would be sent, why, and at what cost; nothing is written."),
     "apply": ("sync", "Carry out a plan (a saved one, or a new one) and wait for it."),
     "sync": ("sync", "One full cycle now: plan, push, report."),
+    "check": ("check", "Compare git, record and API; the exit code is the answer, nothing is written."),
     "run": ("run", "The service: keep the API equal to the ref until you are stopped."),
     "status": ("look", "What is synced, what waits and why; or one item with its history."),
     "queue": ("look", "Look at the queue."),

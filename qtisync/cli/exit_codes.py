@@ -34,6 +34,17 @@ def after_plan(report: Report, *, detailed: bool, strict: bool) -> int:
     return strongest(codes)
 
 
+def after_check(report: Report, *, trouble: str | None) -> int:
+    """The code of ``check``. ``trouble``: the name of the answer that ended the reading, if one did."""
+    counts, codes = report.summary, {OK}
+    codes |= {PENDING} if counts.get("pending") or counts.get("drift") else set()
+    codes |= {PARTIAL} if any(counts.get(n) for n in ("parked", "blocked", "altered", "invalid")) else set()
+    codes |= {STALE} if counts.get("conflict") else set()
+    codes |= {UNAVAILABLE} if report.observed is None or not report.observed.complete else set()
+    codes |= {{"AuthError": CREDENTIALS, "NotTheApi": CONFIGURATION}.get(trouble, UNAVAILABLE)} if trouble else set()
+    return strongest(codes)
+
+
 def after_push(report: Report, drained: Drained) -> int:
     """The code of ``apply`` and ``sync``."""
     codes = {OK}

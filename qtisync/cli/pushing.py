@@ -61,7 +61,7 @@ def carry_out(common: Common, setup: Setup, order: Order, agree: Agree) -> int:
         bench = stack.enter_context(
             setup.bench(store=store, source=source, api=setup.open_api(), bell=bell, log=common.log())
         )
-        caught = stack.enter_context(_stopping(bell, bench.api.close))
+        caught = stack.enter_context(stopping(bell, bench.api.close))
         deadline = clock.now() + order.timeout if order.timeout is not None else None
         advance = stack.enter_context(bars.step("pushing", len(prepared.plan.ready)))
 
@@ -120,7 +120,7 @@ def _ending(drained: Drained) -> str:
 
 
 @contextmanager
-def _stopping(bell: ThreadBell, abandon: Callable[[], None]) -> Iterator[list[int]]:
+def stopping(bell: ThreadBell, abandon: Callable[[], None]) -> Iterator[list[int]]:
     """SIGINT and SIGTERM ask for a graceful stop; which one came is put into the list.
 
     What is in flight may finish within the grace period, or until a second signal; then it is abandoned, which is safe:

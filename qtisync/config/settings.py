@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, Self, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue, model_validator
 
+from qtisync.config.policy import Policy, PolicyValue
 from qtisync.config.secret_reference import SecretKind, SecretReference
 from qtisync.config.values import (
     ClientId,
@@ -42,6 +43,7 @@ __all__ = [
     "Count",
     "Daemon",
     "Limit",
+    "Policy",
     "Repository",
     "SecretKind",
     "SecretReference",
@@ -210,8 +212,9 @@ class Target(_Section):
     """Metadata keys that are not in git: keep what the API has, or remove them."""
     on_conflict: Verdict = "report"
     """An item that changed in git and at the API: report and leave it, overwrite it, or hold the whole pass."""
-    on_drift: Verdict = "report"
-    """An item that changed at the API only: report and leave it, overwrite it, or hold the whole pass."""
+    on_drift: PolicyValue = Field(default=Policy((("**", "report"),)), json_schema_extra={"default": "report"})
+    """An item that changed at the API only: report and leave it, overwrite it, or hold the whole pass. One of these
+    words, or patterns of paths with one each: the first pattern that matches decides."""
     on_content_change: dict[str, JsonValue] = Field(default_factory=dict)
     """Metadata to set whenever an item's content changed, such as humanApproved: false."""
     verify: Literal["response", "read_back"] = "response"

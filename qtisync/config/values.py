@@ -168,7 +168,8 @@ def _check_ref(value: str) -> str:
     return value
 
 
-def _check_pattern(value: str) -> str:
+def check_pattern(value: str) -> str:
+    """A pattern of paths that stays inside the repository."""
     if not value or not value.isprintable():
         raise fault("is not a pattern", 'write it like "items/**/*.xml"')
     if "\\" in value or ".." in value.split("/"):
@@ -182,7 +183,7 @@ def _check_sidecar(value: str) -> str:
         raise fault("must have {stem} in it, once", 'write it like "{stem}.yaml"')
     if not value.endswith((".yaml", ".yml")) or value.startswith("/"):
         raise fault("must end with .yaml or .yml and begin with no /", 'write it like "{stem}.yaml"')
-    return _check_pattern(value)
+    return check_pattern(value)
 
 
 def _local_path(value: object, info: Any) -> object:  # noqa: ANN401 - pydantic's ValidationInfo[Any]
@@ -260,7 +261,7 @@ WebAddress: TypeAlias = Annotated[str, AfterValidator(_check_address), WithJsonS
 GitUrl: TypeAlias = Annotated[str, AfterValidator(_check_git_url)]
 RefName: TypeAlias = Annotated[str, AfterValidator(_check_ref)]
 ListenAddress: TypeAlias = Annotated[str, AfterValidator(_check_listen)]
-PathPattern: TypeAlias = Annotated[str, AfterValidator(_check_pattern)]
+PathPattern: TypeAlias = Annotated[str, AfterValidator(check_pattern)]
 SidecarPattern: TypeAlias = Annotated[str, AfterValidator(_check_sidecar)]
 LocalPath: TypeAlias = Annotated[str, BeforeValidator(_local_path)]
 StatePath: TypeAlias = Annotated[str, BeforeValidator(_state_path)]

@@ -15,7 +15,7 @@ from qtisync.delivery.outcome import Answer, Missing, NotTheApi, Refused, Remote
 from qtisync.delivery.wire import COLLECTIONS, Job, differences, read
 from qtisync.engine.capability import Capability, Fitness, Verdict, note, verdict
 from qtisync.engine.ports import Bell, Clock, Log, Store
-from qtisync.model import ItemStatus, Key, Kind, Metadata, Recorded
+from qtisync.model import ItemStatus, Key, Kind, Metadata, Recorded, same_json
 
 Exchange = Callable[[Request], Answer]
 REREADS = 3  # reads before a mismatch is believed: the service may answer from a copy that lags

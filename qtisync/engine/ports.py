@@ -25,7 +25,7 @@ from qtisync.model import (
     TooLarge,
     TreeEntry,
 )
-from qtisync.planning.intent import Intents
+from qtisync.planning.intent import Intents, Reassertion
 
 
 class Source(Protocol):
@@ -181,6 +181,13 @@ class Store(RecordReader, PaceKeeper, Protocol):
 
     def doubt(self, key: Key) -> None:
         """A synced object may have been changed under us at the API: its metadata is in doubt, queue it again."""
+
+    def reassert(self, drifted: Sequence[Reassertion]) -> int:
+        """Queue synced objects again whose copy at the API was changed by others; how many were.
+
+        What changed is no longer acknowledged, so that it is sent, and what is known to be there is read before. A row
+        that is not synced any more, or has a newer target, is left alone.
+        """
 
     def retry(self, keys: Iterable[Key] | None) -> int:
         """Queue parked rows again (all, or these) with fresh attempts and ``force`` set; how many."""

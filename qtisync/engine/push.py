@@ -32,7 +32,8 @@ from qtisync.engine.ports import Clock, Log, Source, Store
 from qtisync.engine.prefetch import Prefetch, is_shared
 from qtisync.engine.read_ahead import ReadAhead
 from qtisync.errors import BlobMissingError, RepositoryError
-from qtisync.model import Digest, Facets, ItemStatus, JournalLine, Json, Key, Kind, Metadata, Presence, Scope
+from qtisync.model import Digest, Facets, ItemStatus, JournalLine, Json, Key, Kind, Metadata, Presence, RepoPath, Scope
+from qtisync.planning.comparison import OnDrift
 
 REREADS = 3  # times that what became old while we waited for a slot is read again; a slow pace must not stop for ever
 LAST_CALL = 120.0  # seconds that one call may take with all its timeouts; none begins so shortly before the lease ends
@@ -47,6 +48,10 @@ class Manners:
     use_metadata_endpoint: bool = True
     retry: RetryPolicy = RetryPolicy()
     owns: Callable[[Key], bool] = field(default=lambda _key: True)
+    ours: Callable[[Key], bool] = field(default=lambda _key: False)
+    """Whether an object can only be ours, by its prefix, although nothing knows of it."""
+    on_drift: Callable[[RepoPath], OnDrift] = field(default=lambda _path: OnDrift.REPORT)
+    """What to do about an object with this path that changed at the API only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

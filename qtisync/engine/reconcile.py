@@ -15,6 +15,7 @@ from qtisync.content.selection import ContentRules
 from qtisync.engine.batching import reading_calls
 from qtisync.engine.bulk import uncollected
 from qtisync.engine.capability import Capability, Fitness, verdict
+from qtisync.engine.drift import blocked_by_drift
 from qtisync.engine.quick import quick_plan
 from qtisync.engine.view import View
 from qtisync.model import (
@@ -86,18 +87,35 @@ class Prepared:
 
 
 def prepare(
-    source: Source, reader: RecordReader, aim: Aim, now: float, progress: Progress, memory: Memory | None = None
+    source: Source,
+    reader: RecordReader,
+    aim: Aim,
+    now: float,
+    progress: Progress,
+    memory: Memory | None = None,
+    *,
+    thorough: bool = False,
 ) -> Prepared:
     """The plan for the commit that the ref points to now. Reads only.
 
     A process that stays hands in the same ``memory`` each time: then only what changed since the last pass is looked
-    at, with the same result.
+    at, with the same result. ``thorough``: look at everything, even if the last pass was of this very commit.
     """
     ref = source.full_ref(aim.ref)
     commit = source.resolve(ref)
     last = reader.last_pass()
-    if last is not None and last.commit == commit and last.fingerprint == aim.fingerprint and not aim.only:
+    if (
+        last is not None
+        and last.commit == commit
+        and last.fingerprint == aim.fingerprint
+        and not aim.only
+        and not thorough
+    ):
         plan = quick_plan(reader, last, aim.destination)
+        drifted = check(
+            plan, aim.limits, Observed(recorded=1, wanted=1, base_url=None, drifted=blocked_by_drift(reader))
+        )
+        plan = replace(plan, holds=tuple(hold for hold in drifted if hold.rule not in aim.allow))
         return Prepared(plan=_with_cost(plan, reader, aim), record=replace(last, ref=ref, at=now), snapshot=None)
     pin = _Pin(ref=ref, commit=commit, last=last, now=now)
     with uncollected():
@@ -163,9 +181,9 @@ def _prepare_from(view: View, source: Source, reader: RecordReader, aim: Aim, pi
     base = pin.last.commit if pin.last is not None else None
     plan = diff(view.snapshot, view.recorded, aim.destination, base)
     plan = replace(plan, unchanged=view.items - len(plan.changes) - len(plan.parked))
+    plan = narrowed(plan, aim.only) if aim.only else plan
     plan = replace(plan, holds=_holds(plan, view, reader, aim))
     plan = replace(plan, authors=authors(source, plan, view.changed)) if len(plan.changes) <= AUTHORS_UP_TO else plan
-    plan = narrowed(plan, aim.only) if aim.only else plan
     record = PassRecord(
         commit=pin.commit,
         base=base,
@@ -202,8 +220,13 @@ def _holds(plan: Plan, view: View, reader: RecordReader, aim: Aim) -> tuple[Hold
         recorded=view.present,
         wanted=view.items + len(view.snapshot.broken) + len(view.snapshot.ignored),
         base_url=_text(reader.setting("base_url")),
+        drifted=() if plan.partial else blocked_by_drift(reader),
     )
-    return tuple(hold for hold in check(plan, aim.limits, observed) if hold.rule not in aim.allow)
+    return _allowed(check(plan, aim.limits, observed), aim)
+
+
+def _allowed(holds: Sequence[Hold], aim: Aim) -> tuple[Hold, ...]:
+    return tuple(hold for hold in holds if hold.rule not in aim.allow)
 
 
 def _text(value: object) -> str | None:

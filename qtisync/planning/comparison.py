@@ -10,8 +10,8 @@ For an object that is recorded (``shown``: the API's copy of it):
 | the same | another one | conflict |
 | whatever | in doubt (an answer was lost) | pending: it may be our own write that is seen |
 
-Measured is always against what the API showed when we wrote last, never against local bytes: the API writes XML in a way
-of its own. What already is as git wants it is neither drift nor conflict.
+Measured is always against what the API showed when we wrote last, never against local bytes: the API writes XML in a
+way of its own. What already is as git wants it is neither drift nor conflict.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from qtisync.model import (
     Digest,
     Facets,
     ItemStatus,
+    Json,
     Key,
     Metadata,
     Presence,
@@ -251,7 +252,7 @@ def _names_changed(row: Recorded, wanted: Metadata, copy: Copy) -> tuple[str, ..
     )
 
 
-def _holds(metadata: Metadata, name: str, value: object) -> bool:
+def _holds(metadata: Metadata, name: str, value: Json) -> bool:
     return name in metadata and same_json(metadata[name], value)
 
 

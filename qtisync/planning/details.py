@@ -46,12 +46,13 @@ def _with_content(change: Change) -> Change:
 
 def _difference(name: str, before: Mapping[str, Json], after: Mapping[str, Json], *, show_content: bool) -> str:
     sides = [_shown(side[name], show_content=show_content) if name in side else "(none)" for side in (before, after)]
-    if not show_content and (_is_teachers(name) or any(len(side) > LONGEST for side in sides)):
+    if not show_content and (holds_content(name) or any(len(side) > LONGEST for side in sides)):
         return f"{name}: ({'added' if name not in before else 'removed' if name not in after else 'changed'})"
     return f"{name}: {sides[0]} → {sides[1]}"
 
 
-def _is_teachers(name: str) -> bool:
+def holds_content(name: str) -> bool:
+    """Whether a key of this name may hold an answer, or a body: its value is not shown unasked."""
     return not _TEACHERS.isdisjoint(word.lower() for word in _WORDS.findall(name))
 
 

@@ -38,6 +38,8 @@ from qtisync.planning.details import metadata_details
 from qtisync.planning.plan import Action, Change, Destination, Move, Orphan, Plan
 
 BULK_FROM = 50  # changes in one pass from which they travel in the bulk lane, so that a later fix overtakes them
+DRIFT = "Drift"
+"""The outcome of a row that is sent again because it changed at the API."""
 _ON_ITS_WAY = frozenset({ItemStatus.QUEUED, ItemStatus.IN_FLIGHT, ItemStatus.BLOCKED})
 
 
@@ -147,6 +149,8 @@ def _change(item: Item, row: Recorded, *, queued: bool) -> Change:
 def _reason(row: Recorded, scope: frozenset[Scope]) -> Reason:
     if row.presence is Presence.ABSENT:
         return Reason.NEW
+    if row.last_outcome == DRIFT and row.status in _ON_ITS_WAY:
+        return Reason.DRIFT
     if row.presence is Presence.DOUBTFUL or row.acknowledged.content is None or row.acknowledged.metadata is None:
         return Reason.IN_DOUBT
     if len(scope) > 1:

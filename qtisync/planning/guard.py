@@ -31,6 +31,8 @@ class Observed:
     """Objects that the commit asks for, readable or not."""
     base_url: str | None
     """Where the recorded objects were sent."""
+    drifted: tuple[Key, ...] = ()
+    """Objects that changed at the API and, by ``on_drift: block``, hold every pass."""
 
 
 def check(plan: Plan, limits: Limits, observed: Observed) -> tuple[Hold, ...]:
@@ -74,10 +76,25 @@ def _mass_update(plan: Plan, limits: Limits, observed: Observed) -> Hold | None:
 
 
 def _identity_churn(plan: Plan, limits: Limits, observed: Observed) -> Hold | None:
-    leaving = [orphan.recorded.key for orphan in plan.orphans if orphan.new]
+    # A plan for some objects alone touches no other, so nothing leaves by it.
+    leaving = [orphan.recorded.key for orphan in plan.orphans if orphan.new and not plan.partial]
     if observed.recorded < MIN_RECORDED or len(leaving) <= limits.max_churn * observed.recorded + _ROUNDING:
         return None
     return _mass("identity-churn", f"{limits.max_churn:.0%}", leaving, observed, "would lose their file or identifier")
+
+
+def _drift(_plan: Plan, _limits: Limits, observed: Observed) -> Hold | None:
+    if not observed.drifted:
+        return None
+    count = len(observed.drifted)
+    words = "object was" if count == 1 else "objects were"
+    return Hold(
+        rule="drift",
+        limit="on_drift: block",
+        actual=str(count),
+        message=f"{count} {words} changed at the API and not in git; `qtisync check` shows how",
+        keys=observed.drifted[:SHOWN_KEYS],
+    )
 
 
 def _mass(rule: str, limit: str, keys: Sequence[Key], observed: Observed, what: str) -> Hold:
@@ -91,6 +108,7 @@ _RULES: tuple[Callable[[Plan, Limits, Observed], Hold | None], ...] = (
     _empty_snapshot,
     _mass_update,
     _identity_churn,
+    _drift,
 )
-RULES = ("new-target", "empty-snapshot", "mass-update", "identity-churn")
+RULES = ("new-target", "empty-snapshot", "mass-update", "identity-churn", "drift")
 """Names that ``--allow`` knows."""

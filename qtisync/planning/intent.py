@@ -5,7 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from qtisync.model import CommitInfo, Item, ItemStatus, Key, Lane, PassRecord, Presence, Recorded, Snapshot, Standing
+from qtisync.model import (
+    CommitInfo,
+    Item,
+    ItemStatus,
+    Key,
+    Lane,
+    PassRecord,
+    Presence,
+    Reason,
+    Recorded,
+    Snapshot,
+    Standing,
+)
 from qtisync.planning.diff import never_sent, same_facets
 from qtisync.planning.plan import Change, Plan
 
@@ -17,6 +29,19 @@ class Target:
     item: Item
     lane: Lane
     commit: CommitInfo
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reassertion:
+    """A synced object that changed at the API: the same target is sent again."""
+
+    key: Key
+    generation: int
+    """The target that was looked at; a newer one is on its way by itself."""
+    content: bool
+    """Its content there is no longer what was acknowledged."""
+    metadata: bool
+    message: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +65,8 @@ class Intents:
 
 def intents(plan: Plan, desired: Snapshot, recorded: Mapping[Key, Recorded], record: PassRecord) -> Intents:
     """What a pass over ``desired`` writes down. A partial plan touches only the objects it names."""
-    chosen = [change for change in plan.changes if not change.queued]
+    # What drifted has its target already: it is asserted again, not replaced.
+    chosen = [change for change in plan.changes if not change.queued and change.reason is not Reason.DRIFT]
     if plan.partial:
         return Intents(
             record=record,

@@ -128,6 +128,8 @@ class Plan:
     partial: bool = False
     """Only some objects were asked for (``--only``)."""
     authors: Mapping[RepoPath, CommitInfo] = field(default_factory=dict)
+    observed: str | None = None
+    """Digest of what the API was seen to have otherwise; ``None``: it was not read."""
 
     @property
     def renames(self) -> tuple[Change, ...]:
@@ -144,9 +146,25 @@ class Plan:
         """``sha256:…`` over the desired and the observed state that the plan was made from, and where it goes."""
         return "sha256:" + hashlib.sha256(json.dumps(_essence(self), sort_keys=True).encode()).hexdigest()
 
+    @property
+    def bound(self) -> Mapping[str, str]:
+        """What the checksum covers, object by object: to say what changed since a plan was saved."""
+        found = {f"{change.item.key}": _digest(_change_essence(change)) for change in self.changes}
+        found |= {f"orphan {orphan.recorded.key}": str(orphan.recorded.generation) for orphan in self.orphans}
+        found |= {f"parked {row.key}": str(row.generation) for row in self.parked}
+        found |= {f"broken file {broken.path}": "" for broken in self.broken}
+        found |= {f"hold {hold.rule}": "" for hold in self.holds}
+        return found
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]
+
 
 def _essence(plan: Plan) -> list[object]:
+    observed = [] if plan.observed is None else [plan.observed]
     return [
+        *observed,
         plan.commit,
         plan.destination.target,
         plan.destination.base_url,

@@ -51,6 +51,7 @@ def _report(kind: str, plan: Plan, place: Place, at: float, items: tuple[ReportI
         at=at,
         place=place,
         checksum=plan.checksum,
+        bound=plan.bound,
         applyable=not plan.holds,
         summary=_summary(plan, items),
         calls=plan.cost.calls,

@@ -109,7 +109,7 @@ targets:
             where="targets.staging.on_drift",
             line=13,
             message="must be report, overwrite or block",
-            hint="write one of these words",
+            hint='write one of these words, or patterns of paths with one each: {"items/exams/**": block}',
         ),
         ConfigProblem(
             where="targets.staging.production",

@@ -38,7 +38,7 @@ from qtisync.delivery.outcome import (
     Unavailable,
 )
 from qtisync.delivery.wire import Job, Terms, recorded_remote
-from qtisync.model import Facets, Identifier, Json, Key, Kind, Presence, Remote, Scope
+from qtisync.model import Facets, Identifier, Json, Key, Kind, Presence, Remote, Scope, same_json
 
 
 def test_unknown_object_is_posted_without_a_read():

@@ -138,7 +138,9 @@ def test_first_sync_into_an_empty_record_is_no_mass_update():
 
 def test_rules_trip_in_the_order_in_which_allow_lists_them():
     plan = a_plan(*some(31), orphans=31)
-    holds = check(plan, Limits(), Observed(recorded=100, wanted=0, base_url="http://127.0.0.1:1/api"))
+    holds = check(
+        plan, Limits(), Observed(recorded=100, wanted=0, base_url="http://127.0.0.1:1/api", drifted=(a_key(),))
+    )
 
     assert tuple(hold.rule for hold in holds) == RULES
 
