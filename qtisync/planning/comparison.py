@@ -157,18 +157,18 @@ def side_by_side(
 ) -> Comparison:
     """Compare. ``owns``: whether we may write it; ``ours``: whether its prefix says that it can only be ours."""
     changes = {change.item.key: change for change in plan.changes}
-    found = {
-        key: divergence(row, changes.get(key), shown)
-        for key, row in recorded.items()
-        if row.standing in {Standing.WANTED, Standing.HELD} and key not in shown.moved
-    }
+    orphans = {orphan.recorded.key for orphan in plan.orphans}
+    # What the plan says of them is newer than what is written down.
+    idle = {*orphans, *plan.ignored, *(row.key for row in plan.held)}
+    expected = {key for key, row in recorded.items() if row.standing in {Standing.WANTED, Standing.HELD}}
+    expected -= {*orphans, *plan.ignored, *shown.moved}
+    found = {key: divergence(recorded[key], changes.get(key), shown) for key in expected}
     clashes = (_clash(change, shown.copies.get(key), owns) for key, change in changes.items())
     found |= {clash.key: clash for clash in clashes if clash is not None}
     divergent = [one for _, one in sorted(found.items()) if one is not None]
-    conflicts = tuple(one for one in divergent if one.is_conflict)
-    drift = tuple(one for one in divergent if not one.is_conflict)
-    orphans = {orphan.recorded.key for orphan in plan.orphans}
-    rows = [row for key, row in sorted(recorded.items()) if key not in orphans]
+    conflicts = tuple(one for one in divergent if one.is_conflict and one.key not in idle)
+    drift = tuple(one for one in divergent if not one.is_conflict or one.key in idle)
+    rows = [row for key, row in sorted(recorded.items()) if key not in idle]
     settled = {one.key for one in divergent}
     strangers = _strangers(plan, recorded, changes.keys(), shown)
     return Comparison(

@@ -11,6 +11,7 @@ from test_store_contract import park, push, push_refused_edit, synced
 from qtisync.delivery.settlement import Claim, Settlement
 from qtisync.engine.ports import Store
 from qtisync.model import Facets, ItemStatus, Key, Kind, Lane, Presence, Recorded, Remote, Standing
+from qtisync.planning.intent import Reassertion
 
 Q1 = a_key()
 S1 = a_key("s1", Kind.STIMULUS)
@@ -285,6 +286,43 @@ def test_doubt_leaves_an_object_alone_that_is_on_its_way(store):
     store.doubt(a_key())
 
     assert the(store) == before
+
+
+@pytest.mark.parametrize(("content", "metadata"), [(True, False), (False, True), (True, True)])
+def test_object_that_drifted_is_asserted_again(store, content, metadata):
+    synced(store, an_item())
+    before = the(store)
+    again = Reassertion(key=Q1, generation=before.generation, content=content, metadata=metadata, message="it changed")
+
+    assert store.reassert([again, replace(again, key=a_key("unknown"))]) == 1
+    assert the(store) == replace(
+        before,
+        status=ItemStatus.QUEUED,
+        acknowledged=Facets(
+            content=None if content else before.acknowledged.content,
+            metadata=None if metadata else before.acknowledged.metadata,
+        ),
+        last_outcome="Drift",
+        last_error="it changed",
+    )
+    assert store.reassert([again]) == 0  # it is on its way already
+
+
+def test_object_with_a_newer_target_is_not_asserted_again(store):
+    synced(store, an_item())
+    again = Reassertion(key=Q1, generation=the(store).generation, content=True, metadata=False, message="")
+    before = push_refused_edit(store)
+
+    assert store.reassert([again]) == 0
+    assert the(store) == before
+
+
+def test_object_that_git_does_not_want_any_more_is_not_asserted_again(store):
+    synced(store, an_item())
+    store.record_pass(intents_for(standings={Q1: Standing.ORPHAN}))
+    again = Reassertion(key=Q1, generation=the(store).generation, content=True, metadata=False, message="")
+
+    assert store.reassert([again]) == 0
 
 
 def test_retry_revives_parked_rows_with_fresh_attempts(store):

@@ -261,6 +261,22 @@ def test_broken_file_is_held_and_its_object_can_still_drift():
     assert found.conflicts == ()
 
 
+def test_file_that_just_broke_or_left_is_neither_in_sync_nor_a_conflict():
+    broken, ignored, orphan = a_recorded("q1"), a_recorded("q2"), a_recorded("q3")
+    copies = {row.key: a_copy(row, content=a_content_digest("x")) for row in (broken, ignored, orphan)}
+
+    found = compared(
+        [broken, ignored, orphan],
+        copies,
+        [],
+        broken=(Broken(path=broken.path, key=broken.key),),
+        ignored={ignored.key: ignored.path},
+    )
+
+    assert ([one.key for one in found.drift], found.conflicts, found.in_sync) == ([broken.key], (), 0)
+    assert (found.orphans, [row.key for row in found.held]) == ((orphan.key,), [broken.key])
+
+
 def test_strangers_are_unmanaged_by_prefix_and_else_foreign():
     ours, theirs = a_key("our-1"), a_key("their-1")
     copies = {key: a_copy(a_recorded(key.identifier)) for key in (theirs, ours)}
