@@ -75,6 +75,25 @@ class RecordLockedError(StoreError):
     exit_code = 6
 
 
+class DaemonAbsentError(QtisyncError):
+    """No daemon of this target listens on this machine."""
+
+    reference = "daemon-absent"
+
+
+class DaemonSilentError(QtisyncError):
+    """A daemon listens and does not answer in time, or not completely."""
+
+    reference = "daemon-silent"
+    exit_code = 8
+
+
+class ListenError(QtisyncError):
+    """The daemon cannot listen where it is told to."""
+
+    reference = "cannot-listen"
+
+
 class CredentialsError(QtisyncError):
     """The API or its token endpoint refused our credentials."""
 

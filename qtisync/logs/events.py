@@ -63,6 +63,11 @@ _EVENTS = (
     Event("resumed", _INFO, "a person let requests be sent again"),
     Event("watch_degraded", _WARNING, "file events cannot be had; polling goes on"),
     Event("watch_recovered", _INFO, "file events are back"),
+    Event("webhook_answered", _DEBUG, "a forge told of a push, or of something else"),
+    Event("webhook_refused", _WARNING, "a webhook was not what it should be; told once a minute for each reason"),
+    Event("web_listening", _INFO, "the HTTP surface answers here"),
+    Event("web_failed", _ERROR, "the HTTP surface ended by itself"),
+    Event("commit_status_failed", _WARNING, "the forge did not take the status of a commit; the sync goes on"),
     Event("bell_rung", _DEBUG, "something may have changed"),
     # the mirror of a repository elsewhere
     Event("mirror_made", _INFO, "the first fetch of a repository elsewhere is complete"),

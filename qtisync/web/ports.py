@@ -1,4 +1,4 @@
-"""What the HTTP surface needs of the daemon; ``app`` joins them, tests use an in-memory twin."""
+"""What the HTTP surface needs of the daemon and around it; ``app`` joins them, tests use in-memory twins."""
 
 from __future__ import annotations
 
@@ -14,6 +14,9 @@ class Control(Protocol):
 
     def ring(self, origin: str) -> Job:
         """Something may have changed: ask for a pass. Rings that one pass will answer share one job."""
+
+    def approve(self, checksum: str, rules: tuple[str, ...], origin: str) -> Job:
+        """A person saw the held plan with this checksum and lets it pass these rules: ask for that pass."""
 
     def job(self, job: str) -> Job | None:
         """A job by its id; old ones are forgotten."""
@@ -39,5 +42,27 @@ class Control(Protocol):
     def gauges(self) -> Gauges:
         """The state in numbers."""
 
+    def unready(self) -> tuple[str, ...]:
+        """Why it is not ready, in words; empty: it is. Reads nothing but memory."""
+
     def alive(self) -> bool:
         """Whether its turns go round: false means that it hangs and should be started anew."""
+
+
+class Exposition(Protocol):
+    """The metrics as the HTTP surface sees them. Threads may share it."""
+
+    content_type: str
+
+    def text(self) -> bytes:
+        """All metrics in Prometheus' text format."""
+
+    def delivered(self, forge: str, outcome: str) -> None:
+        """A webhook was answered."""
+
+
+class Log(Protocol):
+    """Structured events: a name of the catalogue and fields."""
+
+    def __call__(self, event: str, /, **fields: object) -> None:
+        """Write one event."""

@@ -1,0 +1,157 @@
+"""Where the surface listens, and that nothing of it is left when it ends."""
+
+from __future__ import annotations
+
+import os
+import socket
+import stat
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from fake_control import TOKEN, served, until
+
+from qtisync.adapters.control_client import ControlClient
+from qtisync.errors import ListenError
+from qtisync.web.server import WebServer
+
+
+def test_socket_is_for_this_user_only_and_gone_afterwards(tmp_path: Path):
+    with served(tmp_path) as site:
+        mode = site.file.stat().st_mode
+
+        assert (stat.S_ISSOCK(mode), stat.S_IMODE(mode)) == (True, 0o600)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_port_is_told_and_closed_afterwards(tmp_path: Path):
+    with served(tmp_path) as site:
+        port = site.port
+        assert site.log.of("web_listening") == [{"address": f"127.0.0.1:{port}", "socket": str(site.file)}]
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.1", port), timeout=5)
+
+
+def test_socket_of_a_dead_daemon_is_replaced(tmp_path: Path):
+    dead = socket.socket(socket.AF_UNIX)
+    dead.bind(str(tmp_path / "staging.sock"))
+    dead.close()
+
+    with served(tmp_path) as site:
+        assert ControlClient(site.file).call("GET", "/healthz") == (200, {"alive": True})
+
+
+def test_file_that_is_no_socket_is_never_removed(tmp_path: Path):
+    (tmp_path / "staging.sock").write_text("precious")
+
+    with pytest.raises(ListenError, match="no socket"), served(tmp_path):
+        pass
+    assert (tmp_path / "staging.sock").read_text() == "precious"
+
+
+def test_deep_state_directory_works(tmp_path: Path):
+    deep = tmp_path / ("d" * 100) / ("e" * 100)
+    deep.mkdir(parents=True)
+
+    with served(deep) as site:
+        assert len(os.fsencode(site.file)) > 200
+        assert ControlClient(site.file).call("GET", "/healthz") == (200, {"alive": True})
+    assert list(deep.iterdir()) == []
+
+
+def test_state_directory_that_is_not_there_is_told(tmp_path: Path):
+    with pytest.raises(ListenError) as caught, served(tmp_path / "none"):
+        pass
+    assert caught.value.hint
+
+
+def test_address_in_use_is_told_and_leaves_nothing(tmp_path: Path):
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        address = f"127.0.0.1:{other.getsockname()[1]}"
+        with pytest.raises(ListenError) as caught, served(tmp_path, listen=address):
+            pass
+
+    assert f"Cannot listen on {address}" in caught.value.message
+    assert "daemon.listen" in caught.value.hint
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("listen", ["192.0.2.1:0", "no-such-host.invalid:1"])
+def test_address_of_another_machine_is_told(tmp_path: Path, listen: str):
+    with pytest.raises(ListenError, match="Cannot listen on"), served(tmp_path, listen=listen):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ipv6_loopback_can_be_listened_on(tmp_path: Path):
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("this machine has no IPv6")
+    with served(tmp_path, listen="[::1]:0") as site:
+        assert site.server.address is not None
+        with socket.create_connection(site.server.address, timeout=60) as wire:
+            wire.sendall(b"GET /healthz HTTP/1.1\r\nHost: [::1]\r\nConnection: close\r\n\r\n")
+            assert wire.recv(100).startswith(b"HTTP/1.1 200")
+
+
+def test_end_does_not_wait_for_those_who_wait_for_a_job(tmp_path: Path):
+    with served(tmp_path) as site:
+        job = site.ask("POST", "/api/v1/sync", token=TOKEN).json["id"]
+        waiting = threading.Thread(
+            target=lambda: site.ask("GET", f"/api/v1/jobs/{job}?wait=30", token=TOKEN), daemon=True
+        )
+        waiting.start()
+        until(lambda: ("job", job) in site.control.calls)
+        began = time.monotonic()
+        assert site.server.close(30)
+        assert time.monotonic() - began < 20
+        waiting.join(30)
+        assert not waiting.is_alive()
+
+
+def test_end_does_not_wait_for_connections_that_say_nothing(tmp_path: Path):
+    with served(tmp_path) as site, socket.create_connection(("127.0.0.1", site.port)):
+        site.ask("GET", "/healthz")
+        assert site.server.close(30)
+
+
+def test_end_does_not_wait_for_a_daemon_that_hangs(tmp_path: Path):
+    with served(tmp_path) as site:
+        site.control.hang.clear()
+        asking = threading.Thread(target=lambda: _ask_in_vain(site), daemon=True)
+        asking.start()
+        until(lambda: site.surface.threads._quick.borrowed_tokens == 1)
+        assert site.server.close(30)
+        site.control.hang.set()
+        asking.join(30)
+
+
+def _ask_in_vain(site) -> None:
+    try:
+        site.ask("GET", "/api/v1/status", token=TOKEN)
+    except OSError:
+        return
+
+
+def test_closing_twice_or_before_the_start_is_harmless(tmp_path: Path):
+    with served(tmp_path) as site:
+        assert site.server.close()
+        assert site.server.close()
+        unstarted = WebServer(surface=site.surface, file=tmp_path / "x.sock", listen=None)
+        assert (unstarted.close(), unstarted.address) == (True, None)
+
+
+def test_ten_lives_leave_no_thread_and_no_descriptor(tmp_path: Path):
+    def count() -> tuple[int, int]:
+        return threading.active_count(), len(list(Path("/proc/self/fd").iterdir()))
+
+    with served(tmp_path) as site:
+        site.ask("GET", "/healthz")
+    before = count()
+    for _ in range(10):
+        with served(tmp_path) as site:
+            site.ask("GET", "/metrics")
+            ControlClient(site.file).call("GET", "/healthz")
+    until(lambda: count() <= before, 30)
