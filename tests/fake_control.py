@@ -15,8 +15,10 @@ from typing import Any
 
 from fakes import RecordedLog
 
+from qtisync.delivery.pace import Pace
 from qtisync.report.gauges import Gauges
 from qtisync.report.job import Job, JobState
+from qtisync.report.status import Observed, status_report
 from qtisync.report.value import ItemOutcome, Place, Report, ReportItem, ReportProblem
 from qtisync.web.metrics import Metrics
 from qtisync.web.server import WebServer
@@ -43,30 +45,25 @@ PARKED = ReportItem(
 )
 
 
-def a_status(**others: Any) -> dict[str, Any]:
-    values: dict[str, Any] = {
-        "head": HEAD,
-        "synced_commit": SYNCED,
-        "synced_at": "2026-11-28T08:00:00.000Z",
-        "in_sync": False,
-        "last_pass": {"commit": HEAD, "at": "2026-11-28T08:10:00.000Z"},
-        "queue": {"queued": 3, "in_flight": 1, "parked": 1, "blocked": 0},
-        "held": 0,
-        "pace": {"rate": 12.5, "ceiling": 50.0, "paused_seconds": 0.0, "reason": ""},
-        "metadata_endpoint": {"fitness": "fit", "reason": ""},
-        "list_filter": {"fitness": "fit", "reason": ""},
-        "paused": None,
-        "held_pass": None,
-        "daemon": {"since": "2026-11-01T00:00:00.000Z", "version": "0", "ready": True, "halted": None, "jobs": []},
-        "degraded": [],
-    }
-    return {**values, **others}
+OBSERVED = Observed(
+    last=None,
+    synced=SYNCED,
+    synced_at=NOW - 600,
+    counts={"synced": 1236, "queued": 3, "in_flight": 1, "parked": 1},
+    unsettled=(),
+    pace=Pace(rate=12.5, ceiling=50.0),
+    capability={"fitness": "fit", "reason": ""},
+    lists={"fitness": "fit", "reason": ""},
+    daemon={"since": "2026-11-01T00:00:00.000Z", "version": "0", "ready": True, "halted": None, "jobs": []},
+    degraded=(),
+    now=NOW,
+)
 
 
 def a_report(*, status: Mapping[str, Any] | None = None, **others: Any) -> Report:
-    counts = {"noop": 1236, "pending": 4, "parked": 1, "failed": 1}
-    values: dict[str, Any] = {"summary": counts, "items": (PARKED,), **others}
-    return Report(kind="status", at=NOW, place=PLACE, status=a_status(**(status or {})), **values)
+    """A status report; ``status`` and ``others`` replace parts of it."""
+    report = replace(status_report(OBSERVED, PLACE), items=(PARKED,))
+    return replace(report, status={**report.status, **(status or {})}, **others)
 
 
 def until(what: Callable[[], Any], seconds: float = 60.0) -> None:
