@@ -94,6 +94,13 @@ class ListenError(QtisyncError):
     reference = "cannot-listen"
 
 
+class PausedError(QtisyncError):
+    """A person wants that nothing is sent."""
+
+    reference = "paused"
+    exit_code = 6
+
+
 class CredentialsError(QtisyncError):
     """The API or its token endpoint refused our credentials."""
 

@@ -99,7 +99,9 @@ class Service:
                 started=clock.now(),
                 version=__version__,
                 poll_every=setup.settings.repository.poll_every,
+                actor=setup.actor,
             ),
+            fetched=self.mirror.fetched_at if self.mirror is not None else lambda: None,
             watched=self._watched,
         )
         self.watcher = self._watch(stack)

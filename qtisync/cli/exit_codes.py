@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from qtisync.report.value import Report
@@ -47,10 +47,12 @@ def after_check(report: Report, *, trouble: str | None) -> int:
 
 def after_push(report: Report, drained: Drained) -> int:
     """The code of ``apply`` and ``sync``."""
-    codes = {OK}
-    counts = report.summary
-    if any(counts.get(name) for name in ("parked", "blocked", "altered", "invalid")):
-        codes.add(PARTIAL)
+    codes = of_counts(report.summary)
     halted = STALE if drained.conflict else CONFIGURATION if drained.wrong_api else CREDENTIALS
     codes.add({"halted": halted, "unavailable": UNAVAILABLE, "interrupted": INTERRUPTED, "drained": OK}[drained.ending])
     return strongest(codes)
+
+
+def of_counts(counts: Mapping[str, int]) -> set[int]:
+    """The codes that the counts of a push stand for."""
+    return {PARTIAL if any(counts.get(name) for name in ("parked", "blocked", "altered", "invalid")) else OK}

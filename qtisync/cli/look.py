@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
+from typing import Any
 
 import click
 
@@ -11,14 +12,17 @@ from qtisync.app import Setup, SystemClock
 from qtisync.cli.common_options import Common, common_options
 from qtisync.cli.exit_codes import OK, PARTIAL
 from qtisync.cli.output import emit, painter, write
+from qtisync.cli.through import Through
 from qtisync.delivery.ledger import decided
-from qtisync.engine.capability import Capability, fitnesses, verdict
+from qtisync.engine.overview import Sight, overview
 from qtisync.engine.ports import RecordReader
-from qtisync.errors import RepositoryError, UsageError
+from qtisync.errors import QtisyncError, RepositoryError, UsageError
 from qtisync.model import Identifier, ItemStatus, Key, Recorded, Standing
 from qtisync.report.cells import padded, visible
-from qtisync.report.status import Observed, item_report, render_item, status_report
-from qtisync.report.value import Place, Report
+from qtisync.report.status import item_report, render_item
+from qtisync.report.value import Report
+
+STATUS_SECONDS = 0.7  # that a daemon has to answer: the whole command shall take less than one
 
 
 @click.command()
@@ -47,33 +51,30 @@ def look(setup: Setup, reader: RecordReader) -> Report:
             head = source.resolve(ref)
     except RepositoryError as error:
         degraded.append(error.message)
-    last = reader.last_pass()
-    capability = verdict(reader, Capability.METADATA_ENDPOINT)
-    lists = verdict(reader, Capability.LIST_FILTER)
-    off = setup.target.metadata_updates == "put"
-    synced = reader.setting("synced_commit")
-    seen = Observed(
-        last=last,
-        synced=synced if isinstance(synced, str) else None,
-        counts=reader.counts(),
-        unsettled=reader.unsettled(),
-        pace=reader.pace(),
-        capability={"fitness": "off" if off else capability.fitness.value, "reason": "" if off else capability.reason},
-        lists={"fitness": lists.fitness.value, "reason": lists.reason},
-        degraded=degraded,
-        fetched=mirror.fetched_at() if mirror is not None else None,
-        now=SystemClock().now(),
-    )
-    place = Place(
+    daemon, words = _ask_daemon(setup)
+    sight = Sight(
         repository=location,
         ref=ref,
         head=head,
-        base=last.commit if last is not None else None,
         target=setup.name,
         base_url=setup.target.base_url,
-        capabilities=fitnesses(reader),
+        metadata_call=setup.target.metadata_updates == "endpoint",
+        fetched=mirror.fetched_at() if mirror is not None else None,
+        degraded=(*degraded, *words),
+        daemon=daemon,
     )
-    return status_report(seen, place)
+    return overview(reader, sight, SystemClock().now())
+
+
+def _ask_daemon(setup: Setup) -> tuple[Mapping[str, Any] | None, tuple[str, ...]]:
+    """What a running daemon says of itself, and why it works less well than it could."""
+    try:
+        document = Through(setup).get("/api/v1/status", STATUS_SECONDS)
+    except QtisyncError as error:
+        return None, (error.message,)
+    if document is None:
+        return None, ()
+    return document["status"]["daemon"], tuple(document["status"]["degraded"])
 
 
 def _one(common: Common, setup: Setup, reader: RecordReader, identifier: str) -> None:
@@ -133,6 +134,13 @@ def retry(*, common: Common, identifiers: tuple[str, ...], failed: bool) -> int:
     if bool(identifiers) == failed:
         raise UsageError("Say which: identifiers, or --failed for all.", hint="qtisync queue ls shows what is parked.")
     setup = common.setup()
+    if identifiers:
+        with closing(setup.open_reader()) as reader:
+            for name in identifiers:
+                _known(reader, name)
+    by_daemon = Through(setup).post("/api/v1/retry", {"identifiers": list(identifiers) or None})
+    if by_daemon is not None:
+        return _retried(by_daemon["queued"], "The daemon sends them now.", failed=failed)
     with closing(setup.open_store("qtisync retry")) as store:
         keys = None
         if identifiers:
@@ -141,6 +149,10 @@ def retry(*, common: Common, identifiers: tuple[str, ...], failed: bool) -> int:
         chosen: Sequence[Key | None] = [None] if keys is None else keys
         store.note([decided("retry", setup.actor, now, key=key, words=words) for key in chosen])
         count = store.retry(keys)
-    said = f"{count} object{'' if count == 1 else 's'} queued again. To send: qtisync sync"
+    return _retried(count, "To send: qtisync sync", failed=failed)
+
+
+def _retried(count: int, following: str, *, failed: bool) -> int:
+    said = f"{count} object{'' if count == 1 else 's'} queued again. {following}"
     click.echo(said if count else "Nothing was queued again: nothing of it is parked. See: qtisync queue ls")
     return OK if count or failed else PARTIAL

@@ -18,9 +18,11 @@ from qtisync.cli.progress import Bars
 from qtisync.delivery.ledger import decided
 from qtisync.engine.cycle import Run, apply
 from qtisync.engine.drain import Drained, Ending, Patience
+from qtisync.engine.pause import paused
 from qtisync.engine.ports import Store
 from qtisync.engine.push import Attempt
 from qtisync.engine.reconcile import Prepared, prepare
+from qtisync.errors import PausedError
 from qtisync.model import JournalLine
 from qtisync.planning.details import with_content
 from qtisync.report.build import Course, plan_report, push_report
@@ -50,6 +52,7 @@ def carry_out(common: Common, setup: Setup, order: Order, agree: Agree) -> int:
     began = clock.now()
     with ExitStack() as stack:
         store = stack.enter_context(closing(setup.open_store(f"qtisync {order.kind}")))
+        refuse_paused(store, setup.name, began)
         source = stack.enter_context(closing(setup.open_fresh_source()))
         prepared = prepare(source, store, setup.aim(order.ref, order.only), began, bars)
         prepared = replace(prepared, plan=with_content(prepared.plan)) if common.show_content else prepared
@@ -84,6 +87,14 @@ def _decision(order: Order, prepared: Prepared, actor: str) -> Sequence[JournalL
         return ()
     said = f"{count} change{'' if count == 1 else 's'}" + "".join(f", allowed {rule}" for rule in sorted(order.allow))
     return (decided(order.kind, actor, prepared.record.at, commit=prepared.plan.commit, words=said),)
+
+
+def refuse_paused(store: Store, target: str, now: float) -> None:
+    """Raise ``PausedError`` if a person wants that nothing is sent."""
+    pause = paused(store, now)
+    if pause is not None:
+        why = f": {pause.reason}" if pause.reason else ""
+        raise PausedError(f"{target} is paused{why}.", hint="Nothing was sent. To go on: qtisync resume")
 
 
 def store_settled(attempt: Attempt) -> bool:

@@ -10,12 +10,14 @@ from pathlib import Path
 import click
 
 from qtisync.app import Setup, SystemClock
+from qtisync.cli.by_daemon import approve_by_daemon, sync_by_daemon
 from qtisync.cli.common_options import Common, common_options
 from qtisync.cli.consent import go_on, refuse_unknown
 from qtisync.cli.exit_codes import after_plan
 from qtisync.cli.output import emit, painter
 from qtisync.cli.place import place_of
 from qtisync.cli.progress import Bars
+from qtisync.cli.through import Through
 from qtisync.engine.reconcile import Prepared, prepare
 from qtisync.errors import HeldPlanError, StalePlanError, UsageError
 from qtisync.planning.details import with_content
@@ -100,6 +102,9 @@ def apply(
         raise UsageError("A saved plan has its own ref and objects.", hint="Leave out --ref and --only.")
     saved = read_plan(saved_plan) if saved_plan is not None else None
     setup = common.setup(saved.target if saved is not None else None)
+    through = Through(setup)
+    if saved_plan is not None and saved is not None and through.running():
+        return approve_by_daemon(common, setup, through, saved, saved_plan, allow, timeout)
 
     def agree(prepared: Prepared, report: Report) -> None:
         refuse_unknown(only, prepared)
@@ -129,11 +134,17 @@ def apply(
     "--timeout", type=click.FloatRange(min=0.1), metavar="SECONDS", help="Stop after so long; the queue is kept."
 )
 def sync(*, common: Common, ref: str | None, yes: bool, wait: bool, timeout: float | None) -> int:
-    """One full cycle now: read the commit, plan, push at the pace the API allows, report."""
+    """One full cycle now: read the commit, plan, push at the pace the API allows, report.
+
+    While the service runs, it does the work: this rings its bell, waits, and reports.
+    """
     from qtisync.cli.pushing import Order, carry_out  # noqa: PLC0415 - heavy, and after a usage error not needed
 
     del wait
     setup = common.setup()
+    through = Through(setup)
+    if through.running():
+        return sync_by_daemon(common, setup, through, ref, timeout)
 
     def agree(_prepared: Prepared, report: Report) -> None:
         if report.holds:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from qtisync.delivery.ledger import decided
 from qtisync.engine import pause
 from qtisync.engine.cycle import Bench
 from qtisync.engine.daemon import Daemon
@@ -14,7 +15,7 @@ from qtisync.engine.outbox import Outbox
 from qtisync.engine.overview import Sight, overview
 from qtisync.engine.ports import Meter
 from qtisync.engine.valve import Valve
-from qtisync.model import Identifier
+from qtisync.model import Identifier, Key
 from qtisync.report.gauges import Gauges
 from qtisync.report.job import Job
 from qtisync.report.status import item_report
@@ -34,6 +35,8 @@ class Identity:
     started: float
     version: str
     poll_every: float
+    actor: str
+    """Who runs it, for the journal of decisions."""
 
 
 class Controls:
@@ -50,9 +53,11 @@ class Controls:
         meter: Meter,
         identity: Identity,
         watched: Callable[[], tuple[str, ...]],
+        fetched: Callable[[], float | None] = lambda: None,
     ) -> None:
         self._bench, self._daemon, self._outbox, self._jobs = bench, daemon, outbox, jobs
-        self._valve, self._meter, self._identity, self._watched = valve, meter, identity, watched
+        self._valve, self._meter, self._identity = valve, meter, identity
+        self._watched, self._fetched = watched, fetched
 
     def ring(self, origin: str) -> Job:
         """See ``web.ports``."""
@@ -61,6 +66,7 @@ class Controls:
 
     def approve(self, checksum: str, rules: tuple[str, ...], origin: str) -> Job:
         """See ``web.ports``."""
+        self._decided("approve", words=f"plan {checksum}: {', '.join(rules)}")
         return self._daemon.approve(checksum, frozenset(rules), origin)
 
     def job(self, job: str) -> Job | None:
@@ -81,6 +87,7 @@ class Controls:
             target=identity.target,
             base_url=identity.base_url,
             metadata_call=identity.metadata_call,
+            fetched=self._fetched(),
             degraded=self.degraded(),
             daemon=self._of_daemon(),
         )
@@ -96,12 +103,14 @@ class Controls:
     def pause(self, reason: str, until: float | None) -> None:
         """See ``web.ports``."""
         now = self._bench.clock.now()
+        self._decided("pause", words=reason or None)
         pause.begin(self._bench.store, pause.Pause(reason=reason, since=now, until=until))
         self._valve.pause()
         self._bench.log("paused", reason=reason, until=None if until is None else moment(until))
 
     def resume(self) -> None:
         """See ``web.ports``."""
+        self._decided("resume")
         self._daemon.resume()
         self._bench.log("resumed")
         self._jobs.ring("resume")
@@ -111,6 +120,8 @@ class Controls:
         store, keys = self._bench.store, None
         if identifiers is not None:
             keys = [row.key for name in identifiers for row in store.find(Identifier(name))]
+        for key in keys if keys is not None else (None,):
+            self._decided("retry", key=key, words="all parked objects" if key is None else None)
         count = store.retry(keys)
         if count:
             self._jobs.ring("retry")
@@ -162,6 +173,10 @@ class Controls:
         """See ``web.ports``."""
         now = self._bench.clock.now()
         return now <= self._daemon.seen.beat_until and not self._outbox.hung(now)
+
+    def _decided(self, what: str, *, key: Key | None = None, words: str | None = None) -> None:
+        now = self._bench.clock.now()
+        self._bench.store.note([decided(what, self._identity.actor, now, key=key, words=words)])
 
     def _of_daemon(self) -> dict[str, Any]:
         identity, halt = self._identity, self._outbox.halt

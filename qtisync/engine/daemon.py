@@ -217,7 +217,8 @@ class Daemon:
             self.seen.trouble = error.message
             self._complain(error)
             if job is not None:
-                self._jobs.end(job, JobState.FAILED, error=f"{error.message} {error.hint}".strip())
+                words = f"{error.message} {error.hint}".strip()
+                self._jobs.end(job, JobState.FAILED, error=words, cause=error.reference)
         except Exception as error:  # noqa: BLE001 - the daemon's turn: counted, logged, tried again
             self._unexpected(job, error, type(error).__name__)
         return None
@@ -233,7 +234,7 @@ class Daemon:
         self.seen.trouble = words
         self._bench.log("turn_failed", reason=type(error).__name__, message=words, failures=self._failures)
         if job is not None:
-            self._jobs.end(job, JobState.FAILED, error=words)
+            self._jobs.end(job, JobState.FAILED, error=words, cause="unexpected-error")
         if self._failures >= self._rounds.give_up_after:
             raise error
 

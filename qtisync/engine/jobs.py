@@ -123,17 +123,17 @@ class Jobs:
         with self._changed:
             return set().union(*(e.pending for e in self._entries.values() if e.job.state is JobState.PUSHING))
 
-    def drained(self, state: JobState = JobState.DONE, error: str | None = None) -> None:
+    def drained(self, state: JobState = JobState.DONE, error: str | None = None, cause: str | None = None) -> None:
         """Nothing more is sent for now: every job that was being pushed ends like this."""
         with self._changed:
             ended = [entry for entry in self._entries.values() if entry.job.state is JobState.PUSHING]
-        self._finish(ended, state, error)
+        self._finish(ended, state, error=error, cause=cause)
 
-    def _finish(self, entries: list[_Entry], state: JobState, error: str | None = None) -> None:
+    def _finish(self, entries: list[_Entry], state: JobState, **said: str | None) -> None:
         for entry in entries:
             make = entry.report
             # Not under the lock: a report reads the record.
-            self.end(entry.job, state, report=make() if make is not None else None, error=error)
+            self.end(entry.job, state, report=make() if make is not None else None, **said)
 
     def find(self, job: str) -> Job | None:
         """A job by its id."""

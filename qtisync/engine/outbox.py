@@ -159,7 +159,7 @@ class Outbox:
             unavailable=gone,
         )
         self._bench.log("queue_halted", reason=drained.reason, retry_in=round(pause))
-        self._jobs.drained(JobState.FAILED, drained.reason)
+        self._jobs.drained(JobState.FAILED, drained.reason, _cause(drained))
 
     def _failed(self, error: Exception) -> None:
         clock = self._bench.clock
@@ -167,5 +167,11 @@ class Outbox:
         pause = min(60.0, 2.0**self.failures) * (0.5 + clock.jitter() / 2)
         self.halt = Halt(reason=f"{type(error).__name__} while sending", until=clock.now() + pause, unavailable=True)
         self._bench.log("turn_failed", reason=type(error).__name__, failures=self.failures, retry_in=round(pause, 1))
-        self._jobs.drained(JobState.FAILED, self.halt.reason)
+        self._jobs.drained(JobState.FAILED, self.halt.reason, "unexpected-error")
         self._jobs.wake()
+
+
+def _cause(drained: Drained) -> str:
+    if drained.ending is Ending.UNAVAILABLE:
+        return "unavailable"
+    return "conflict" if drained.conflict else "wrong-api" if drained.wrong_api else "credentials"

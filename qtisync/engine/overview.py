@@ -27,6 +27,8 @@ class Sight:
     base_url: str
     metadata_call: bool = True
     """Whether the configuration allows the metadata call."""
+    fetched: float | None = None
+    """When a repository elsewhere was last fetched."""
     degraded: tuple[str, ...] = ()
     daemon: Mapping[str, Any] | None = None
     """What a daemon says of itself; ``None``: none runs, or none was asked."""
@@ -53,6 +55,7 @@ def overview(reader: RecordReader, sight: Sight, now: float) -> Report:
         held=held if isinstance(held, Mapping) else None,
         daemon=sight.daemon,
         degraded=sight.degraded,
+        fetched=sight.fetched,
         now=now,
     )
     place = Place(

@@ -48,6 +48,9 @@ class Job:
     report: Report | None = None
     """The report of its pass and push, once it ended."""
     error: str | None = None
+    cause: str | None = None
+    """What kind of failure ``error`` is: ``credentials``, ``wrong-api``, ``conflict``, ``unavailable``, or the
+    reference of an error of ours."""
 
 
 def job_json(job: Job) -> dict[str, Any]:
@@ -61,5 +64,6 @@ def job_json(job: Job) -> dict[str, Any]:
         "commit": job.commit,
         "ended_at": None if job.ended_at is None else moment(job.ended_at),
         "error": job.error,
+        "cause": job.cause,
         "report": None if job.report is None else as_json(job.report),
     }

@@ -13,6 +13,7 @@ _UNITS = {
     **dict.fromkeys(("w", "week", "weeks"), 604_800),
 }
 _AGO = re.compile(r"(\d{1,9})\s*([a-z]+)(?:\s+ago)?")
+_AHEAD = re.compile(r"(?:in\s+)?(\d{1,9})\s*([a-z]+)")
 _STAMP = re.compile(r"@(\d{1,10}(?:\.\d{1,6})?)")
 _SKEW = 60.0  # seconds by which another machine's clock may be ahead of ours
 
@@ -30,6 +31,18 @@ def point_in_time(text: str, now: float) -> float:
         )
     if at > now + _SKEW:
         raise ValueError(f"{text!r} is in the future")
+    return at
+
+
+def later(text: str, now: float) -> float:
+    """A point in time to come: as above, and ``2h``, ``30m`` or ``in 3 days`` from now on."""
+    words = " ".join(text.lower().split())
+    ahead = _AHEAD.fullmatch(words)
+    at = now + int(ahead[1]) * _UNITS[ahead[2]] if ahead is not None and ahead[2] in _UNITS else _read(words, now)
+    if at is None:
+        raise ValueError(f"{text!r} is no time. Write it as 2h, 30m, 2026-11-28 or 2026-11-28T14:30:00Z")
+    if at <= now:
+        raise ValueError(f"{text!r} is over already")
     return at
 
 

@@ -1,0 +1,109 @@
+"""sync and apply while a daemon runs: it does the work, the command asks for it, waits and reports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from qtisync.app import Setup, SystemClock
+from qtisync.cli.common_options import Common
+from qtisync.cli.exit_codes import (
+    CONFIGURATION,
+    CREDENTIALS,
+    LOCKED,
+    STALE,
+    UNAVAILABLE,
+    UNEXPECTED,
+    of_counts,
+    strongest,
+)
+from qtisync.cli.output import emit
+from qtisync.cli.through import STEP, Through
+from qtisync.errors import HeldPlanError, QtisyncError, StalePlanError, UsageError
+from qtisync.report.reading import read_report
+from qtisync.report.saved_plan import SavedPlan
+
+_CAUSES = {
+    "credentials": CREDENTIALS,
+    "wrong-api": CONFIGURATION,
+    "conflict": STALE,
+    "unavailable": UNAVAILABLE,
+}
+
+
+def sync_by_daemon(common: Common, setup: Setup, through: Through, ref: str | None, timeout: float | None) -> int:
+    """Ring its bell, wait until what that came to is settled, and report; the exit code."""
+    if ref is not None and ref != setup.settings.repository.ref:
+        hint = f"Stop it to sync {ref} once, or leave out --ref."
+        raise UsageError(f"The daemon of {setup.name} keeps to {setup.settings.repository.ref}.", hint=hint)
+    job = through.post("/api/v1/sync", {"origin": "command"})
+    return _await(common, through, _there(job), timeout)
+
+
+def approve_by_daemon(
+    common: Common,
+    setup: Setup,
+    through: Through,
+    saved: SavedPlan,
+    file: Path,
+    allow: tuple[str, ...],
+    timeout: float | None,
+) -> int:
+    """Let the plan that it holds pass these rules; the exit code."""
+    status = _there(through.get("/api/v1/status"))["status"]
+    held = status.get("held_pass")
+    if not held:
+        hint = "The daemon applies every plan by itself, unless a safety rule holds it; what it does: qtisync status"
+        raise StalePlanError(f"The daemon of {setup.name} holds no plan.", hint=hint)
+    if held.get("checksum") != saved.checksum:
+        hint = f"Nothing was written. What it holds now: {held.get('command')}"
+        raise StalePlanError(f"The plan {file} is stale: the daemon holds another one.", hint=hint)
+    rules = {rule["rule"] for rule in held["rules"]}
+    left = sorted(rules - set(allow))
+    if left:
+        hint = f"Nothing was written. If this is meant: {held.get('command')}"
+        raise HeldPlanError(f"Held by {', '.join(left)}.", hint=hint)
+    job = through.post("/api/v1/approve", {"checksum": saved.checksum, "rules": sorted(allow)})
+    return _await(common, through, _there(job), timeout)
+
+
+def _await(common: Common, through: Through, job: Mapping[str, Any], timeout: float | None) -> int:
+    """Wait for a job's end and report; Ctrl-C leaves the daemon at work."""
+    clock = SystemClock()
+    until = None if timeout is None else clock.now() + timeout
+    while not job["ended"]:
+        left = STEP if until is None else until - clock.now()
+        if left <= 0:
+            click.echo("The daemon goes on; what it does: qtisync status", err=True)
+            return UNAVAILABLE
+        job = _there(through.job(job["id"], left))
+    return _ended(common, job)
+
+
+def _ended(common: Common, job: Mapping[str, Any]) -> int:
+    report = None if job["report"] is None else replace(read_report(job["report"]), kind="sync", error=job["error"])
+    if report is not None:
+        emit(report, common)
+    match job["state"]:
+        case "held":
+            rules = [] if report is None else [f"{hold.rule}: {hold.message}" for hold in report.holds]
+            hint = "Nothing was written. The command that continues it: qtisync status"
+            raise HeldPlanError(f"Held by {'; '.join(rules)}.", hint=hint)
+        case "paused":
+            click.echo("Paused: it is written down and not sent. To go on: qtisync resume", err=True)
+            return LOCKED
+        case "failed":
+            click.echo(f"The daemon could not finish it and goes on trying: {job['error']}", err=True)
+            return _CAUSES.get(job["cause"], UNEXPECTED)
+        case _:
+            return strongest(of_counts(report.summary) if report is not None else ())
+
+
+def _there(answer: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    if answer is None:
+        raise QtisyncError("The daemon ended meanwhile.", hint="Run the command again.", reference="daemon-absent")
+    return answer
