@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,16 +44,18 @@ def sync_by_daemon(common: Common, setup: Setup, through: Through, ref: str | No
     return _await(common, through, _there(job), timeout)
 
 
-def approve_by_daemon(
-    common: Common,
-    setup: Setup,
-    through: Through,
-    saved: SavedPlan,
-    file: Path,
-    allow: tuple[str, ...],
-    timeout: float | None,
-) -> int:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """A saved plan that a person saw, and the rules that it may pass."""
+
+    saved: SavedPlan
+    file: Path
+    allow: tuple[str, ...]
+
+
+def approve_by_daemon(common: Common, setup: Setup, through: Through, approval: Approval, timeout: float | None) -> int:
     """Let the plan that it holds pass these rules; the exit code."""
+    saved, file, allow = approval.saved, approval.file, approval.allow
     status = _there(through.get("/api/v1/status"))["status"]
     held = status.get("held_pass")
     if not held:

@@ -12,11 +12,11 @@ from qtisync.adapters.supervisor import supervisor_of
 from qtisync.app import Setup, SystemClock
 from qtisync.cli.common_options import Common, common_options
 from qtisync.cli.exit_codes import OK
-from qtisync.cli.output import emit, painter, write
+from qtisync.cli.output import emit
 from qtisync.engine.ports import Log
 from qtisync.engine.warm import Memory
 from qtisync.errors import ConfigError
-from qtisync.report.status import render_status, words_of
+from qtisync.report.status import words_of
 from qtisync.report.value import Report
 from qtisync.service import AFTER_ABANDON, Service
 
@@ -41,10 +41,7 @@ def run(*, common: Common) -> int:
         report = _Watchman(common, common.log(), post).serve(setup)
     finally:
         post.close()
-    if common.format == "text":
-        write(render_status(report, paint=painter(common), verbose=bool(common.verbose)), common)
-    else:
-        emit(report, common)
+    emit(report, common)
     return OK
 
 

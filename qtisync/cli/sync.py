@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from qtisync.app import Setup, SystemClock
-from qtisync.cli.by_daemon import approve_by_daemon, sync_by_daemon
+from qtisync.cli.by_daemon import Approval, approve_by_daemon, sync_by_daemon
 from qtisync.cli.common_options import Common, common_options
 from qtisync.cli.consent import go_on, refuse_unknown
 from qtisync.cli.exit_codes import after_plan
@@ -104,7 +104,8 @@ def apply(
     setup = common.setup(saved.target if saved is not None else None)
     through = Through(setup)
     if saved_plan is not None and saved is not None and through.running():
-        return approve_by_daemon(common, setup, through, saved, saved_plan, allow, timeout)
+        approval = Approval(saved=saved, file=saved_plan, allow=allow)
+        return approve_by_daemon(common, setup, through, approval, timeout)
 
     def agree(prepared: Prepared, report: Report) -> None:
         refuse_unknown(only, prepared)

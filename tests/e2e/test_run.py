@@ -1,0 +1,198 @@
+"""`qtisync run`, as a supervisor starts it and as people meet it."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from daemon_world import wait_until
+from world import World, item_xml
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    with World(tmp_path, sections={"daemon": {"listen": None, "grace": "10s"}}) as made:
+        yield made
+
+
+class Process:
+    """The daemon as a process; its log is read as it grows."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._out, self._err = world.folder / "daemon.out", world.folder / "daemon.err"
+        with self._out.open("wb") as out, self._err.open("wb") as err:
+            command = world.command("run", "--format", "json")
+            self.process = subprocess.Popen(command, cwd=world.folder, env=world.environ, stdout=out, stderr=err)
+
+    def events(self, name: str = "") -> list[dict[str, Any]]:
+        lines = [json.loads(line) for line in self._err.read_text().splitlines() if line.startswith("{")]
+        return [line for line in lines if not name or line["event"] == name]
+
+    def until(self, event: str, count: int = 1) -> list[dict[str, Any]]:
+        def look() -> list[dict[str, Any]]:
+            assert self.process.poll() is None or self.events(event), self._err.read_text()[-3000:]
+            found = self.events(event)
+            return found if len(found) >= count else []
+
+        return wait_until(look, f"{count} × {event}")
+
+    def end(self, number: int = signal.SIGTERM) -> int:
+        self.process.send_signal(number)
+        code = self.process.wait(60)
+        assert "Traceback" not in self._err.read_text(), self._err.read_text()
+        return code
+
+    @property
+    def report(self) -> dict[str, Any]:
+        return json.loads(self._out.read_text())
+
+
+@contextmanager
+def running(world: World) -> Iterator[Process]:
+    process = Process(world)
+    try:
+        yield process
+    finally:
+        if process.process.poll() is None:
+            process.process.kill()
+        process.process.wait()
+
+
+def items(count: int, words: str = "Two plus two?") -> dict[str, str]:
+    return {f"q-{n:03}.xml": item_xml(f"q-{n:03}", words) for n in range(count)}
+
+
+def test_stop_during_a_push_is_in_time_and_nothing_acknowledged_is_sent_twice(world: World) -> None:
+    world.configure(max_requests_per_second=100.0)
+    world.commit(items(300))
+    with running(world) as process:
+        process.until("item_settled", 40)
+        assert process.end() == 0
+        settled = {line["item"] for line in process.events("item_settled")}
+        report = process.report
+
+    assert (report["kind"], report["complete"]) == ("status", False)
+    assert report["summary"]["pending"] == 300 - len(settled)
+    with running(world) as again:
+        again.until("synced")
+        assert again.end() == 0
+        assert again.report["status"]["in_sync"] is True
+    writes = [entry.identifier for entry in world.api.journal.writes()]
+    assert len(writes) == len(set(writes)) == 300
+    assert len(world.api.world.items()) == 300
+
+
+def test_kill_at_any_time_is_safe(world: World) -> None:
+    world.configure(max_requests_per_second=150.0)
+    world.commit(items(60))
+    for count in (5, 25, 45):
+        with running(world) as process:
+            process.until("item_settled", 3)
+            wait_until(lambda count=count: len(world.api.world.items()) >= count, f"{count} items")
+    with running(world) as process:
+        process.until("synced")
+        assert process.end() == 0
+
+    posts = [entry for entry in world.api.journal.writes() if entry.method == "POST" and entry.status == 409]
+    assert (len(world.api.world.items()), posts) == (60, [])
+
+
+def test_second_daemon_on_the_same_target_leaves_with_6(world: World) -> None:
+    world.commit(items(2))
+    with running(world) as process:
+        process.until("synced")
+        second = world.run("run")
+
+    assert second.code == 6
+    assert "in use by “qtisync run”" in second.err
+
+
+def test_commands_reach_the_daemon_in_every_state(world: World) -> None:
+    world.commit(items(2))
+    with running(world) as process:
+        process.until("synced")
+        head = world.commit({"q-001.xml": item_xml("q-001", "By sync.")})
+        ran = world.report("sync", code=0)
+        assert (ran["summary"]["applied"], ran["repository"]["head"]) == (1, head)
+        assert world.run("wait", "--commit", head, "--timeout", "30").code == 0
+
+        paused = world.run("pause", "--reason", "exam week")
+        assert (paused.code, paused.out) == (0, "test is paused; to go on: qtisync resume\n")
+        world.commit({"q-001.xml": item_xml("q-001", "While paused.")})
+        assert world.run("sync").code == 6
+        assert world.report("status", code=0)["status"]["paused"]["reason"] == "exam week"
+        assert world.run("resume").out == "test goes on.\n"
+        assert world.report("sync", code=0)["summary"]["invalid"] == 0
+        assert "While paused." in world.api.world.items()["q-001"].xml
+        assert process.end() == 0
+
+
+def test_steering_works_without_a_daemon_and_holds_for_every_command(world: World) -> None:
+    world.commit(items(2))
+    assert world.run("pause", "--reason", "exam week", "--until", "2h").code == 0
+    refused = world.run("sync")
+    assert refused.code == 6
+    assert "test is paused: exam week" in refused.err
+    assert world.writes() == []
+    assert "paused     exam week (until 20" in world.run("status").out
+    assert world.run("resume").code == 0
+    assert world.run("sync").code == 0
+    assert world.run("resume").out == "test was not paused.\n"
+    assert world.run("pause", "--until", "yesterday").code == 64
+
+
+def test_plan_that_the_daemon_holds_goes_on_by_the_command_that_it_names(world: World) -> None:
+    world.commit(items(12))
+    with running(world) as process:
+        process.until("synced")
+        head = world.commit(items(12, "All of them changed."))
+        held = process.until("pass_held")[0]
+        assert world.run("sync").code == 4
+        assert world.run("wait", "--commit", head).code == 4
+        status = world.run("status").out
+        assert held["continue_with"] in status
+
+        arguments = held["continue_with"].split()[1:]
+        without = [word for word in arguments if word not in {"--allow", "mass-update"}]
+        assert world.run(*without).code == 4
+        assert world.run(*arguments).code == 0
+        assert world.run(*arguments).code == 5
+        assert "All of them changed." in world.api.world.items()["q-000"].xml
+        assert process.end() == 0
+
+
+def test_hangup_reads_the_configuration_again_and_a_broken_one_changes_nothing(world: World) -> None:
+    world.commit(items(2))
+    with running(world) as process:
+        process.until("synced")
+        file = world.folder / "qtisync.yaml"
+        good = file.read_text()
+        file.write_text(good.replace("max_requests_per_second", "max_requests"))
+        process.process.send_signal(signal.SIGHUP)
+        refused = process.until("reload_refused")[0]
+        assert "max_requests" in refused["problems"][0]
+
+        world.git("checkout", "-q", "-b", "other")
+        head = world.commit({"q-001.xml": item_xml("q-001", "On another branch.")})
+        file.write_text(good.replace('"ref": "main"', '"ref": "other"'))
+        process.process.send_signal(signal.SIGHUP)
+        process.until("daemon_reloaded")
+        wait_until(lambda: "On another branch." in world.api.world.items()["q-001"].xml, "the other branch")
+        assert world.run("wait", "--commit", head, "--timeout", "30").code == 0
+        assert process.end(signal.SIGINT) == 0
+
+
+def test_signal_rings_the_bell(world: World) -> None:
+    world.commit(items(1))
+    with running(world) as process:
+        process.until("synced")
+        process.process.send_signal(signal.SIGUSR1)
+        wait_until(lambda: world.report("status")["status"]["daemon"] is not None, "the daemon's words")
+        assert process.end() == 0
