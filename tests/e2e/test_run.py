@@ -41,7 +41,7 @@ class Process:
             found = self.events(event)
             return found if len(found) >= count else []
 
-        return wait_until(look, f"{count} × {event}")
+        return wait_until(look, f"{count} of {event}")
 
     def end(self, number: int = signal.SIGTERM) -> int:
         self.process.send_signal(number)
