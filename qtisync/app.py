@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from qtisync.config.file import load_settings
 from qtisync.config.policy import drift_policy
-from qtisync.config.settings import Count, Settings, Share, Target, choose_target
+from qtisync.config.settings import Count, SecretKind, SecretReference, Settings, Share, Target, choose_target
 from qtisync.content.selection import ContentRules
 from qtisync.engine.reconcile import Aim
 from qtisync.errors import ConfigError, ConfigProblem, RepositoryError
@@ -221,7 +221,9 @@ class Setup:
         from qtisync.adapters.http_api import HttpApi  # noqa: PLC0415 - httpx is heavy
 
         target = self.target
-        client_id, client_secret = self._secret("client_id"), self._secret("client_secret")
+        where = f"targets.{self.name}"
+        client_id = self.secret(target.client_id, f"{where}.client_id")
+        client_secret = self.secret(target.client_secret, f"{where}.client_secret")
         client_id()
         client_secret()
         return HttpApi(
@@ -235,15 +237,13 @@ class Setup:
             )
         )
 
-    def _secret(self, key: str) -> Callable[[], str]:
-        from qtisync.logs.redaction import register_secret  # noqa: PLC0415 - only when something is sent
-
-        reference = self.target.client_id if key == "client_id" else self.target.client_secret
-        where = f"targets.{self.name}.{key}"
+    def secret(self, reference: SecretReference, where: str) -> Callable[[], str]:
+        """A function that reads a secret anew each time; whatever it gave is kept out of logs."""
+        from qtisync.logs.redaction import register_secret  # noqa: PLC0415 - only where a secret is used
 
         def read() -> str:
             value = reference.read(self.environ, where=where)
-            if key == "client_secret":
+            if reference.kind is not SecretKind.LITERAL:
                 register_secret(value)
             return value
 

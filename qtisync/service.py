@@ -9,12 +9,12 @@ from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 
 from qtisync import __version__
+from qtisync.adapters.control_client import socket_file
 from qtisync.adapters.watcher import RefWatcher
 from qtisync.app import Setup, SystemClock
 from qtisync.engine.control import Controls, Identity
 from qtisync.engine.daemon import Daemon
 from qtisync.engine.jobs import Jobs
-from qtisync.engine.meter import SilentMeter
 from qtisync.engine.outbox import Outbox
 from qtisync.engine.rounds import Rounds
 from qtisync.engine.timing import Timing
@@ -22,6 +22,10 @@ from qtisync.engine.valve import Valve
 from qtisync.engine.warm import Memory
 from qtisync.report.saved_plan import dump_plan
 from qtisync.report.value import Report
+from qtisync.web.metrics import Metrics
+from qtisync.web.server import WebServer
+from qtisync.web.signatures import Forge
+from qtisync.web.surface import Surface
 
 if TYPE_CHECKING:
     from qtisync.engine.ports import Log
@@ -58,7 +62,7 @@ class Service:
 
     def _open(self, stack: ExitStack) -> None:
         setup, clock = self.setup, SystemClock()
-        meter = SilentMeter()
+        self.metrics = meter = Metrics(clock.now)
         store = stack.enter_context(closing(setup.open_store("qtisync run")))
         source = stack.enter_context(closing(setup.open_source(expected=False)))
         self.mirror = setup.open_mirror(self._log)
@@ -104,6 +108,8 @@ class Service:
             fetched=self.mirror.fetched_at if self.mirror is not None else lambda: None,
             watched=self._watched,
         )
+        meter.watch(self.controls.gauges)
+        self.web = self._listen(stack)
         self.watcher = self._watch(stack)
 
     def begin_stop(self) -> None:
@@ -156,6 +162,24 @@ class Service:
         finally:
             self._ended()
 
+    def _listen(self, stack: ExitStack) -> WebServer:
+        """Answer this machine's commands, and the network if it is wanted."""
+        setup, daemon = self.setup, self.setup.settings.daemon
+        surface = Surface(
+            control=self.controls,
+            metrics=self.metrics,
+            log=self._log,
+            now=SystemClock().now,
+            ref=setup.settings.repository.ref,
+            secrets=_webhook_secrets(setup),
+            token=setup.secret(daemon.token, "daemon.token") if daemon.token is not None else None,
+            public_metrics=daemon.public_metrics,
+        )
+        web = WebServer(surface=surface, file=socket_file(setup.state, setup.name), listen=daemon.listen)
+        web.start()
+        stack.callback(web.close)
+        return web
+
     def _watch(self, stack: ExitStack) -> RefWatcher | None:
         """Hear of moved refs; a mirror moves by nobody's hand but ours."""
         if self.mirror is not None:
@@ -202,3 +226,13 @@ def _timing(setup: Setup) -> Timing:
     if repository.url is None:
         return Timing()
     return Timing(retry=repository.fetch_retry_every, retry_cap=10 * repository.fetch_retry_every)
+
+
+def _webhook_secrets(setup: Setup) -> dict[Forge, Callable[[], str]]:
+    """The secrets of the forges that may tell of pushes."""
+    configured = {forge: getattr(setup.settings.webhooks, forge.value) for forge in Forge}
+    return {
+        forge: setup.secret(reference, f"webhooks.{forge.value}")
+        for forge, reference in configured.items()
+        if reference is not None
+    }

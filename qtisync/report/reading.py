@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
 from datetime import datetime
 from typing import Any, TypeVar
@@ -17,7 +17,7 @@ from qtisync.report.value import (
     ReportProblem,
 )
 
-T = TypeVar("T", ItemOutcome, ReportHold, ReportItem, ReportOrphan, ReportProblem)
+T = TypeVar("T")
 
 
 def read_report(document: Mapping[str, Any]) -> Report:
@@ -64,9 +64,9 @@ def _item(row: Mapping[str, Any]) -> ReportItem:
     return _value(ReportItem, {**row, "outcome": _value(ItemOutcome, row["outcome"])})
 
 
-def _value(kind: type[T], row: Mapping[str, Any]) -> T:
+def _value(kind: Callable[..., T], row: Mapping[str, Any]) -> T:
     """One value; keys that this version does not know are left out, because a minor version may add some."""
-    names = {field.name for field in fields(kind)}
+    names = {field.name for field in fields(kind)}  # type: ignore[arg-type]  # each is a dataclass
     return kind(
         **{name: tuple(part) if isinstance(part, list) else part for name, part in row.items() if name in names}
     )
