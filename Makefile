@@ -7,7 +7,7 @@ RUNTIME := $(VENV)/.runtime-stamp
 DEV := $(VENV)/.dev-stamp
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test check bench format clean
+.PHONY: help demo test check bench image boot format clean
 .DEFAULT_GOAL := help
 
 help:
@@ -15,6 +15,8 @@ help:
 	@echo "make check   what must hold before a commit: format, lint, types, imports, tests"
 	@echo "make test    the tests only"
 	@echo "make bench   the benchmarks, as ratios"
+	@echo "make image   builds the image and runs it: Docker, or root and podman (minutes)"
+	@echo "make boot    boots a systemd with the service in it, as root (minutes)"
 	@echo "make format  puts the code into its form"
 	@echo "make clean   removes what these targets made"
 
@@ -33,6 +35,12 @@ check: $(DEV)
 
 bench: $(DEV)
 	$(BIN)/python benchmarks/run.py
+
+image: $(RUNTIME)
+	.ci/image
+
+boot: $(RUNTIME)
+	.ci/boot
 
 format: $(DEV)
 	$(BIN)/ruff check --fix-only --quiet
