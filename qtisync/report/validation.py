@@ -31,7 +31,7 @@ def validation_counts(report: Report) -> str:
 def _lines(problem: ReportProblem, severity: str, paint: Paint) -> list[str]:
     where = problem.path if problem.line is None else f"{problem.path}:{problem.line}"
     name = f" [{problem.identifier}]" if problem.identifier else ""
-    found = [f"{visible(where)}: {severity}:{visible(f'{name} {problem.message}')} ({problem.code})"]
+    found = [f"{visible(where)}: {severity}:{visible(f'{name} {problem.message}')} ({visible(problem.code)})"]
     if problem.hint:
         found.append(paint(f"    {visible(problem.hint)}", "dim"))
     return found
