@@ -283,6 +283,20 @@ class MemoryStore(MemoryReader):
             self._block(self._rows)
             return len(parked)
 
+    def plant(self, rows: Sequence[Recorded]) -> int:
+        with self._lock:
+            count = 0
+            for row in rows:
+                before = self._rows.get(row.key)
+                if before is None or before.status is not ItemStatus.IN_FLIGHT:
+                    generation = row.generation if before is None else before.generation + 1
+                    self._rows[row.key] = replace(deepcopy(row), generation=generation)
+                    count += 1
+            if count and self._passes:
+                self._passes[-1] = replace(self._passes[-1], fingerprint="")
+            self._block(self._rows)
+            return count
+
     def forget(self, keys: Iterable[Key]) -> int:
         with self._lock:
             known = [key for key in set(keys) if key in self._rows]

@@ -27,7 +27,7 @@ from qtisync.adapters.store_files import (
     store_errors,
 )
 from qtisync.adapters.store_lock import RecordLock, take_lock
-from qtisync.adapters.store_pass import forget, write_pass
+from qtisync.adapters.store_pass import forget, plant, write_pass
 from qtisync.adapters.store_reader import SqlReader
 from qtisync.adapters.store_rows import pace_of, pace_values, to_json
 from qtisync.adapters.store_statement import transaction
@@ -128,6 +128,11 @@ class SqlStore(SqlReader):
         """See ``engine.ports``."""
         with self._turn() as connection:
             return store_queue.retry(connection, keys)
+
+    def plant(self, rows: Sequence[Recorded]) -> int:
+        """See ``engine.ports``."""
+        with self._write() as connection:
+            return plant(connection, rows)
 
     def forget(self, keys: Iterable[Key]) -> int:
         """See ``engine.ports``."""

@@ -9,9 +9,18 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
 from qtisync.adapters.store_blocking import reblock
-from qtisync.adapters.store_rows import Values, attribute_values, bound_key, key_values, pass_values, target_values
+from qtisync.adapters.store_rows import (
+    ROW,
+    Values,
+    attribute_values,
+    bound_key,
+    key_values,
+    pass_values,
+    row_values,
+    target_values,
+)
 from qtisync.adapters.store_tables import KEPT_PASSES, dependency, item, passes, word
-from qtisync.model import Item, ItemStatus, Key, Presence, Standing
+from qtisync.model import Item, ItemStatus, Key, Presence, Recorded, Standing
 from qtisync.planning.intent import Intents
 
 _IN_FLIGHT = word(ItemStatus.IN_FLIGHT)
@@ -71,6 +80,19 @@ _SETTLED = _TOUCH.values(
 )
 _STANDING = _TOUCH.values(standing=sa.bindparam("standing"))
 _FORGET = item.delete().where(_THIS).where(item.c.presence == word(Presence.ABSENT), item.c.status != _IN_FLIGHT)
+
+
+def _plant_statement() -> sa.Insert:
+    statement = insert(item)
+    replaced = {name: statement.excluded[name] for name in ROW if name not in {"kind", "identifier", "generation"}}
+    return statement.on_conflict_do_update(
+        index_elements=[item.c.kind, item.c.identifier],
+        set_={**replaced, "generation": item.c.generation + 1},
+        where=item.c.status != _IN_FLIGHT,
+    )
+
+
+_PLANT = _plant_statement()
 _DROP = item.delete().where(_THIS, item.c.status != _IN_FLIGHT)
 # A pass without a fingerprint did not look at everything, so the next one does.
 _LOOK_ANEW = (
@@ -96,6 +118,16 @@ def write_pass(connection: sa.Connection, intents: Intents) -> None:
             connection.execute(_NO_NEEDS, bound_key(key))
     _write_record(connection, intents)
     reblock(connection)
+
+
+def plant(connection: sa.Connection, rows: Iterable[Recorded]) -> int:
+    """See ``engine.ports.Store.plant``."""
+    planted = [row_values(row) for row in sorted(rows, key=lambda row: row.key)]
+    count = sum(connection.execute(_PLANT, values).rowcount for values in planted)
+    if count:
+        connection.execute(_LOOK_ANEW)
+        reblock(connection)
+    return count
 
 
 def forget(connection: sa.Connection, keys: Iterable[Key]) -> int:

@@ -100,6 +100,28 @@ def target_values(item: Item, lane: Lane, commit: CommitInfo) -> Values:
     }
 
 
+def row_values(row: Recorded) -> Values:
+    """A whole row."""
+    return {
+        **key_values(row.key),
+        **progress_values(row),
+        "path": plain(row.path),
+        "standing": str(row.standing),
+        "desired_content": row.desired.content,
+        "desired_metadata": row.desired.metadata,
+        "desired_keys": to_json(row.desired_metadata),
+        "blob": row.blob,
+        "answers": row.answers,
+        "generation": row.generation,
+        "lane": str(row.lane),
+        "protect": row.protect,
+        "commit_id": row.commit,
+        "author": plain(row.author),
+        "blocker_kind": None if row.blocker is None else str(row.blocker.kind),
+        "blocker_identifier": None if row.blocker is None else row.blocker.identifier,
+    }
+
+
 PROGRESS = (
     *("status", "presence", "acknowledged_content", "acknowledged_metadata", "acknowledged_keys", "acknowledged_blob"),
     *("remote_content", "remote_version", "remote_updated_at", "remote_foreign", "attempts", "not_before"),

@@ -21,6 +21,7 @@ from qtisync.engine.drain import Drained, Ending, Patience
 from qtisync.engine.pause import paused
 from qtisync.engine.ports import Store
 from qtisync.engine.push import Attempt
+from qtisync.engine.recognise import is_worth_a_look, recognise_first
 from qtisync.engine.reconcile import Prepared, prepare
 from qtisync.errors import PausedError
 from qtisync.model import JournalLine
@@ -40,6 +41,8 @@ class Order:
     only: tuple[str, ...] = ()
     allow: frozenset[str] = frozenset()
     timeout: float | None = None
+    looks_first: bool = True
+    """With an empty record: recognise what the API has already (a saved plan was made without that)."""
 
 
 Agree = Callable[[Prepared, Report], None]
@@ -55,6 +58,10 @@ def carry_out(common: Common, setup: Setup, order: Order, agree: Agree) -> int:
         refuse_paused(store, setup.name, began)
         source = stack.enter_context(closing(setup.open_fresh_source()))
         prepared = prepare(source, store, setup.aim(order.ref, order.only), began, bars)
+        if order.looks_first and is_worth_a_look(store, prepared):
+            with setup.eyes(store, bell=bell, log=common.log(), progress=bars) as eyes:
+                if recognise_first(eyes, store, source, prepared, setup.manners().owns, setup.actor):
+                    prepared = prepare(source, store, setup.aim(order.ref, order.only), began, bars)
         prepared = replace(prepared, plan=with_content(prepared.plan)) if common.show_content else prepared
         place = place_of(prepared, source.location(), store)
         agree(prepared, plan_report(prepared.plan, place, began))

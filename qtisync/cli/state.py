@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing
+from contextlib import ExitStack, closing
+from typing import TYPE_CHECKING
 
 import click
 
-from qtisync.app import SystemClock
+from qtisync.app import SystemClock, ThreadBell
 from qtisync.cli.common_options import Common, common_options
-from qtisync.cli.exit_codes import OK, UNEXPECTED
+from qtisync.cli.exit_codes import OK, PENDING, UNEXPECTED
 from qtisync.cli.output import write
+from qtisync.cli.progress import Bars
 from qtisync.delivery.ledger import decided
 from qtisync.engine.audit import verify
 from qtisync.errors import StoreError, UsageError
 from qtisync.model import Identifier, ItemStatus
+from qtisync.report.cells import visible
 from qtisync.report.record import Finding, Look, findings, render_findings, row_as_json
 
+if TYPE_CHECKING:  # heavy, and other commands do not need it
+    from qtisync.engine.recognise import Rebuilt
+
+SHOWN = 20  # objects that a terminal lists
 SETTINGS = ("base_url", "synced_commit")
 
 
@@ -98,3 +105,56 @@ def state_forget(*, common: Common, identifiers: tuple[str, ...]) -> int:
         count = store.forget(keys)
     click.echo(f"{count} object{'' if count == 1 else 's'} forgotten. To look anew: qtisync plan")
     return OK
+
+
+@state.command("rebuild")
+@common_options
+@click.option("--ref", metavar="REF", help="Branch, tag or commit [default: repository.ref].")
+def state_rebuild(*, common: Common, ref: str | None) -> int:
+    """After a lost record: fill it with what git and the API have in common. Nothing is sent to the API.
+
+    What differs is left to on_conflict, what is not ours is left alone. Leaves with 0 if nothing differs, 2 otherwise.
+    """
+    from qtisync.engine.recognise import Ask, rebuild  # noqa: PLC0415 - heavy, and other commands do not need it
+
+    setup, bars, bell = common.setup(), Bars(common), ThreadBell()
+    with ExitStack() as stack:
+        store = stack.enter_context(closing(setup.open_store("qtisync state rebuild")))
+        source = stack.enter_context(closing(setup.open_source()))
+        eyes = stack.enter_context(setup.eyes(store, bell=bell, log=common.log(), progress=bars))
+        ask = Ask(actor=setup.actor, owns=setup.manners().owns, progress=bars)
+        done = rebuild(eyes, store, source, setup.aim(ref), ask)
+    write(_rebuilt(common, done), common)
+    return OK if done.in_sync else PENDING
+
+
+def _rebuilt(common: Common, done: Rebuilt) -> str:
+    found = done.found
+    differ = [row.key for row in found.rows if row.key not in found.same]
+    if common.format == "json":
+        document = {
+            "format_version": "1.0",
+            "kind": "state_rebuild",
+            "recorded": done.planted,
+            "as_in_git": len(found.same),
+            "differ": [str(key) for key in differ],
+            "not_ours": [str(key) for key in found.foreign],
+            "not_at_the_api": found.absent,
+            "in_sync": done.in_sync,
+            "complete": found.survey.complete,
+            "reasons": list(found.survey.reasons),
+            "calls": found.survey.calls,
+        }
+        return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+    lines = [
+        f"Recorded {done.planted:,} objects that the API has: {len(found.same):,} as in git, {len(differ):,} differ."
+    ]
+    lines += [f"  differs   {visible(str(key))}" for key in differ[:SHOWN]]
+    lines += [f"  not ours  {visible(str(key))}" for key in found.foreign[:SHOWN]]
+    left_out = len(differ[SHOWN:]) + len(found.foreign[SHOWN:])
+    lines += [f"  … and {left_out:,} more"] if left_out else []
+    lines += [f"{found.absent:,} objects of git are not there; the next sync creates them."] if found.absent else []
+    if not found.survey.complete:
+        lines.append(f"The API could not be read completely ({'; '.join(found.survey.reasons)}).")
+    lines.append("Everything is in sync." if done.in_sync else "Nothing was sent. Look at what is left: qtisync plan")
+    return "\n".join(lines) + "\n"

@@ -122,6 +122,7 @@ def apply(
         only=saved.only if saved is not None else only,
         allow=frozenset(allow),
         timeout=timeout,
+        looks_first=saved is None,
     )
     return carry_out(common, setup, order, agree)
 

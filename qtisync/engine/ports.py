@@ -192,6 +192,12 @@ class Store(RecordReader, PaceKeeper, Protocol):
     def retry(self, keys: Iterable[Key] | None) -> int:
         """Queue parked rows again (all, or these) with fresh attempts and ``force`` set; how many."""
 
+    def plant(self, rows: Sequence[Recorded]) -> int:
+        """Write whole rows, except over those in flight, and have the next pass look at everything; how many.
+
+        A row that was there is replaced; its generation moves on.
+        """
+
     def forget(self, keys: Iterable[Key]) -> int:
         """Drop these rows, except those in flight, and have the next pass look at everything; how many."""
 

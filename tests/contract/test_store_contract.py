@@ -12,6 +12,7 @@ from builders import (
     a_journal_line,
     a_key,
     a_pass,
+    a_recorded,
     a_stimulus,
     an_item,
     facets,
@@ -358,3 +359,32 @@ def test_what_grew_old_is_dropped_from_the_beginning_and_the_newest_word_of_each
     assert chain is not None
     assert (chain.dropped, chain.dropped_until) == (Place(number=5, digest=fifth.digest), START)
     assert (chain.newest.number, store.drop_journal(START + 50)) == (7, 0)
+
+
+def test_whole_rows_can_be_planted_but_not_over_what_is_in_flight(store):
+    store.record_pass(intents_for(an_item("q1"), an_item("q2")))
+    assert store.claim("w1", START, 60.0) is not None
+    flying = store.recorded()[a_key("q1")]
+    rows = [a_recorded(name, protect=True, author="Zoë") for name in ("q1", "q2", "q3")]
+
+    assert store.plant(rows) == 2
+    assert store.recorded() == {
+        a_key("q1"): flying,
+        a_key("q2"): replace(rows[1], generation=2),
+        a_key("q3"): rows[2],
+    }
+    last = store.last_pass()
+    assert last is not None
+    assert last.fingerprint == "", "the next pass looks at everything"
+    assert store.plant([]) == 0
+
+
+def test_what_is_forgotten_is_gone_with_what_it_waits_for_and_what_is_in_flight_stays(store):
+    store.record_pass(intents_for(a_stimulus(), an_item(references=(a_key("s1", Kind.STIMULUS),)), an_item("q2")))
+    assert store.claim("w1", START, 60.0) is not None
+    assert store.forget([a_key("s1", Kind.STIMULUS), a_key("q1"), a_key("nobody")]) == 1
+    assert [key.identifier for key in store.recorded()] == ["q2", "s1"]
+    last = store.last_pass()
+    assert last is not None
+    assert last.fingerprint == ""
+    assert store.forget([a_key("nobody")]) == 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from builders import START, a_journal_line, a_key, a_pass, an_item, facets
+from builders import START, a_journal_line, a_key, a_pass, a_recorded, an_item, facets
 from fakes import MemoryStore
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -148,6 +148,11 @@ class StoreMachine(RuleBasedStateMachine):
     @rule(key=st.none() | keys, said=st.sampled_from(["Missing", "decided"]))
     def note(self, key, said):
         self.both("note", [a_journal_line(key, at=self.now, outcome=said)])
+
+    @rule(key=keys, standing=st.sampled_from(Standing), protect=st.booleans())
+    def plant(self, key, standing, protect):
+        row = a_recorded(key.identifier, kind=key.kind, standing=standing, protect=protect)
+        self.both("plant", [row])
 
     @rule(chosen=st.lists(keys, max_size=2))
     def forget(self, chosen):

@@ -6,7 +6,7 @@ import pytest
 from lxml import etree
 
 from qtisync.content.canonical import MATHML, QTI, digest_text
-from qtisync.content.payload import StimulusFields, stimulus_fields, xml_text
+from qtisync.content.payload import StimulusFields, same_stimulus, stimulus_fields, xml_text
 
 D = '<?xml version="1.0" encoding="UTF-8"?>'
 
@@ -109,3 +109,26 @@ def test_anything_but_a_stimulus_is_an_error(data):
 
 def test_the_markup_is_well_formed_for_every_kind_of_child():
     etree.fromstring(f"<div>{content('a<!-- c --><p>b</p><?pi x?>&amp;<m:math/>')}</div>")
+
+
+def in_json_form(body: str, language: str = 'xml:lang="en" ') -> str:
+    """A stimulus as the API makes it from its fields."""
+    return (
+        '<qti-assessment-stimulus xmlns="http://www.imsglobal.org/xsd/imsqtiasi_v3p0" identifier="s1" '
+        f'{language}title="Text"><qti-stimulus-body>{body}</qti-stimulus-body></qti-assessment-stimulus>'
+    )
+
+
+def test_a_stimulus_that_the_api_rewrote_is_the_same_if_its_fields_are():
+    ours = in_json_form("\n  <p>A &lt; B</p>\n", language="")
+    assert same_stimulus(ours, in_json_form("<p>A &#60; B</p>"))
+    assert same_stimulus(in_json_form("<p>A</p>"), in_json_form("<p>A</p>"))
+
+
+def test_a_stimulus_differs_by_its_text_title_identifier_or_stated_language():
+    ours = in_json_form("<p>A</p>")
+    assert not same_stimulus(ours, in_json_form("<p>B</p>"))
+    assert not same_stimulus(ours, in_json_form("<p>A</p>").replace('"Text"', '"Other"'))
+    assert not same_stimulus(ours, in_json_form("<p>A</p>").replace('"s1"', '"s2"'))
+    assert not same_stimulus(ours, in_json_form("<p>A</p>", language='xml:lang="de" '))
+    assert not same_stimulus(ours, "<p>")
