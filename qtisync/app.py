@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING
 from qtisync.config.file import load_settings
 from qtisync.config.policy import drift_policy
 from qtisync.config.settings import Count, SecretKind, SecretReference, Settings, Share, Target, choose_target
+from qtisync.config.working_tree import need_working_tree
 from qtisync.content.selection import ContentRules
 from qtisync.engine.reconcile import Aim
-from qtisync.errors import ConfigError, ConfigProblem, RepositoryError
+from qtisync.errors import ConfigError, ConfigProblem, RepositoryError, UsageError
 from qtisync.model import Json, Key, Kind
 from qtisync.planning.guard import Limits
 from qtisync.planning.plan import Destination
@@ -26,6 +27,7 @@ if TYPE_CHECKING:  # the adapters' libraries cost more than the rest of a plan
     from qtisync.adapters.http_api import HttpApi
     from qtisync.adapters.mirror import Mirror
     from qtisync.adapters.store import SqlStore
+    from qtisync.adapters.watched_folders import FolderWatcher
     from qtisync.engine.cycle import Bench
     from qtisync.engine.pacing import PaceTerms
     from qtisync.engine.ports import Api, Bell, Log, Meter, Progress, RecordReader, Source
@@ -154,6 +156,11 @@ class Setup:
 
     def aim(self, ref: str | None = None, only: tuple[str, ...] = ()) -> Aim:
         """What a pass is to achieve."""
+        if ref is not None and self.is_authoring:
+            raise UsageError(
+                f"--ref {ref} names a commit, and {self.file} has source: worktree.",
+                hint="Leave out --ref, or set source: commit.",
+            )
         target, content = self.target, self.settings.content
         update = target.max_update
         return Aim(
@@ -169,7 +176,21 @@ class Setup:
             only=only,
         )
 
+    @property
+    def is_authoring(self) -> bool:
+        """Whether the files of the working tree are desired, not a commit."""
+        return self.settings.repository.source == "worktree"
+
     def open_source(self, *, expected: bool = True) -> Source:
+        """What is desired, as it is on this machine: see ``open_commits``; or the working tree."""
+        if not self.is_authoring:
+            return self.open_commits(expected=expected)
+        from qtisync.adapters.worktree import WorktreeSource  # noqa: PLC0415 - GitPython is heavy
+
+        need_working_tree(self.repository, self.file)
+        return WorktreeSource(self.repository, wall_clock=time.time)
+
+    def open_commits(self, *, expected: bool = True) -> Source:
         """The repository as it is on this machine; a mirror is not fetched, and must be there if ``expected``."""
         from qtisync.adapters.git_source import GitSource  # noqa: PLC0415 - GitPython is heavy
 
@@ -191,6 +212,15 @@ class Setup:
             with closing(mirror):
                 mirror.fetch()
         return self.open_source()
+
+    def open_watcher(
+        self, ring: Callable[[], None], on_change_of_health: Callable[[tuple[str, ...]], None] | None = None
+    ) -> FolderWatcher:
+        """Rings when what is desired may have changed; it is not started yet."""
+        from qtisync.adapters.watcher import RefWatcher, WorktreeWatcher  # noqa: PLC0415 - only for the daemon
+
+        kind = WorktreeWatcher if self.is_authoring else RefWatcher
+        return kind(self.repository, ring, on_change_of_health)
 
     def open_reader(self) -> RecordReader:
         """The record, for reading only; an empty one if there is none yet."""
@@ -370,6 +400,9 @@ def load_setup(file: Path | None, target: str | None, environ: Mapping[str, str]
         for key, (supported, hint) in NOT_YET.items()
         if getattr(chosen, key) != supported
     ]
+    if chosen.production and loaded.settings.repository.source == "worktree":
+        hint = "Let a production target follow a branch: source: commit."
+        problems.append(ConfigProblem(where="repository.source", message="is worktree, for authoring only", hint=hint))
     if loaded.settings.content.schema_dir is not None:
         hint = "Validation against the XML Schema is not part of this version; remove the key."
         problems.append(ConfigProblem(where="content.schema_dir", message="is set", hint=hint))

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from qtisync.adapters.watched_folders import Kernel, Listener
+from qtisync.adapters.watch_ports import Kernel, Listener
 from qtisync.adapters.watcher import open_inotify
 
 PATIENCE = 20.0

@@ -17,6 +17,11 @@ _PATH_HINT = (
 
 _FAULTS: tuple[tuple[tuple[str, ...], str, str], ...] = (
     (
+        ("must be run in a work tree",),
+        "The repository {path} has no working tree.",
+        "With source: worktree, repository.path must be the top folder of a checkout.",
+    ),
+    (
         ("dubious ownership", "unsafe repository"),
         "git does not trust the repository {path}: its folder belongs to another user.",
         "Run qtisync as the owner of the folder, or change the owner with chown.",

@@ -6,93 +6,22 @@ carries nothing, and none is promised: the daemon polls as well, and calls ``rev
 
 from __future__ import annotations
 
-import enum
 import errno
 import os
 import threading
-from collections.abc import Callable, Iterable, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
+from qtisync.adapters.watch_ports import Happening, Kernel, Notice, OpenKernel, Places
 from qtisync.adapters.watch_words import NO_EVENTS, OVERFLOWED, why
 
 OVERFLOW_IS_TOLD_FOR = 2
 """Calls of ``revive`` until an overflow is no longer told."""
 
 
-class Happening(enum.Enum):
-    """What happened in a watched folder."""
-
-    CREATED = enum.auto()
-    WRITTEN = enum.auto()
-    MOVED_IN = enum.auto()
-    MOVED_OUT = enum.auto()
-    DELETED = enum.auto()
-    ITSELF = enum.auto()
-    """The folder itself was moved or deleted."""
-
-
-class Notice(NamedTuple):
-    """One event: in which watched folder, what, to which name, and whether that is a folder."""
-
-    watch: int
-    what: Happening
-    name: str
-    folder: bool
-
-
-class Listener(Protocol):
-    """Who is told what the kernel saw, in a thread of the kernel's door."""
-
-    def noticed(self, notice: Notice) -> None:
-        """Something happened in a watched folder."""
-
-    def overflowed(self) -> None:
-        """Events were lost."""
-
-    def ended(self, watch: int) -> None:
-        """A watch is no more: its folder was deleted."""
-
-
-class Kernel(Protocol):
-    """Watches folders, each without those below it."""
-
-    @property
-    def alive(self) -> bool:
-        """Whether events still arrive."""
-
-    def add(self, folder: str) -> int:
-        """Watch a folder; raises ``OSError``."""
-
-    def drop(self, watch: int) -> None:
-        """Watch it no longer."""
-
-    def close(self) -> None:
-        """End it all, within seconds."""
-
-
-class Places(Protocol):
-    """What is to be watched. Used by one thread at a time."""
-
-    @property
-    def follows(self) -> bool:
-        """Whether a link to a folder is as good as a folder."""
-
-    def roots(self) -> Sequence[str]:
-        """Where to begin; raises ``OSError`` if that is not there."""
-
-    def enters(self, folder: str, name: str) -> bool:
-        """Whether the folder ``name`` in a watched ``folder`` is watched, too."""
-
-    def matters(self, folder: str, name: str) -> bool:
-        """Whether a change of the file ``name`` in a watched ``folder`` is worth a ring."""
-
-
 class _Watched(NamedTuple):
     watch: int
     identity: tuple[int, int]
-
-
-OpenKernel = Callable[[Listener], Kernel]
 
 
 class FolderWatcher:
@@ -128,12 +57,15 @@ class FolderWatcher:
         self._tell()
 
     def revive(self) -> None:
-        """Look whether everything is still watched, and mend it: to be called at each poll. Rings if it mended."""
+        """Look whether everything is still watched, and mend it: to be called at each poll. Rings if it did."""
         with self._lock:
             if self._closed:
                 return
             self._overflow_told = max(0, self._overflow_told - 1)
-            sick = bool(self._faults) or self._kernel is None or not self._kernel.alive or self._is_replaced()
+            outdated = self._places.at_poll()
+            sick = (
+                outdated or bool(self._faults) or self._kernel is None or not self._kernel.alive or self._is_replaced()
+            )
         if sick:
             self._arm()
             self._ring()
@@ -154,7 +86,7 @@ class FolderWatcher:
         """Follow what happened to folders; ring for what matters."""
         with self._lock:
             folder = self._paths.get(notice.watch)
-            rings = folder is not None and not self._closed and self._follow(folder, notice)
+            rings = folder is not None and not self._closed and self._follow(folder, notice) and not self._places.busy
         if rings:
             self._ring()
             self._tell()
@@ -193,11 +125,10 @@ class FolderWatcher:
             self._leave(path)
             if came:
                 self._enter([path])
-            return True
-        if notice.what is Happening.CREATED and not _is_whole(path):
-            return False
+            return self._places.rings(folder, notice.name, notice.what, is_folder=True)
         linked = came and self._places.follows and self._enter_link(folder, notice.name, path)
-        return linked or self._places.matters(folder, notice.name)
+        rings = self._places.rings(folder, notice.name, notice.what, is_folder=False)
+        return linked or (rings and (notice.what is not Happening.CREATED or _is_whole(path)))
 
     def _enter_link(self, folder: str, name: str, path: str) -> bool:
         """Watch what a new link to a folder leads to."""
@@ -232,6 +163,7 @@ class FolderWatcher:
         self._faults = {}
         try:
             self._roots = tuple(self._places.roots())
+            self._places.prepare()
         except OSError as exc:
             self._roots = ()
             self._faults[why(exc, exc.filename)] = None

@@ -7,6 +7,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from qtisync.adapters.watch_ports import Happening
+
 _REF_FOLDERS = frozenset(("refs", "reftable"))
 _REF_FILES = frozenset(("HEAD", "packed-refs"))
 _POINTER_LIMIT = 4096
@@ -44,6 +46,7 @@ class RefPlaces:
     """
 
     follows = True
+    busy = False
 
     def __init__(self, repository: Path) -> None:
         self._repository = repository
@@ -58,10 +61,20 @@ class RefPlaces:
         """Directly in a git folder only what holds refs; below that everything."""
         return folder not in self._tops or name in _REF_FOLDERS
 
-    def matters(self, folder: str, name: str) -> bool:
+    def rings(self, folder: str, name: str, what: Happening, *, is_folder: bool) -> bool:
         """A ref is written as ``<name>.lock`` first, and it is its new name that counts."""
+        del what
+        if is_folder:
+            return True
         if name.endswith(".lock"):
             return False
         if folder in self._tops:
             return name in _REF_FILES
         return os.path.basename(folder) != "reftable" or name == "tables.list"  # noqa: PTH119 - once for each event
+
+    def prepare(self) -> None:
+        """Nothing is kept."""
+
+    def at_poll(self) -> bool:
+        """Nothing is waited for."""
+        return False

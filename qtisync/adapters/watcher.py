@@ -11,6 +11,7 @@ watches is reached below the first folder, and cannot leave a folder out.
 from __future__ import annotations
 
 import errno
+import functools
 import itertools
 import os
 import threading
@@ -18,13 +19,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from qtisync.adapters.watched_folders import FolderWatcher, Happening, Kernel, Listener, Notice, OpenKernel
+from qtisync.adapters.watch_ports import Happening, Kernel, Listener, Notice, OpenKernel
+from qtisync.adapters.watched_folders import FolderWatcher
 from qtisync.adapters.watched_places import RefPlaces
+from qtisync.adapters.watched_tree import TreePlaces
+from qtisync.errors import QtisyncError
 
 if TYPE_CHECKING:
     from watchdog.observers.inotify_c import CallbackId, InotifyEvent, InotifyFD, Mask, WatchDescriptor
 
 CLOSE_SECONDS = 5.0
+GIT_SECONDS = 30.0
 
 # Bits of inotify(7), as the kernel has them; watchdog's own names for them would load watchdog.
 _CLOSE_WRITE, _MOVED_FROM, _MOVED_TO, _CREATE, _DELETE = 0x8, 0x40, 0x80, 0x100, 0x200
@@ -126,3 +131,33 @@ class RefWatcher(FolderWatcher):
         open_kernel: OpenKernel = open_inotify,
     ) -> None:
         super().__init__(RefPlaces(repository), ring, on_change_of_health, open_kernel)
+
+
+class WorktreeWatcher(FolderWatcher):
+    """Rings when a file of a working tree may have changed: used as ``RefWatcher`` is.
+
+    Droppings of editors and ignored folders ring nothing, and neither does a git that is checking files out, until it
+    is done.
+    """
+
+    def __init__(
+        self,
+        repository: Path,
+        ring: Callable[[], None],
+        on_change_of_health: Callable[[tuple[str, ...]], None] | None = None,
+        *,
+        open_kernel: OpenKernel = open_inotify,
+    ) -> None:
+        places = TreePlaces(repository, functools.partial(_ignored, repository))
+        super().__init__(places, ring, on_change_of_health, open_kernel)
+
+
+def _ignored(repository: Path) -> frozenset[str]:
+    """Folders that git ignores; none if it cannot say."""
+    from qtisync.adapters.git_process import GitRunner  # noqa: PLC0415 - GitPython is heavy
+    from qtisync.adapters.worktree_listing import ignored_folders  # noqa: PLC0415 - likewise
+
+    try:
+        return ignored_folders(GitRunner(repository, GIT_SECONDS))
+    except QtisyncError:
+        return frozenset()

@@ -58,7 +58,8 @@ def _source(setup: Setup | None, paths: tuple[Path, ...], ref: str | None) -> tu
     if ref is not None:
         if setup is None:
             raise UsageError("--ref needs a configuration.", hint="Make one: qtisync init")
-        return setup.open_fresh_source(), tuple(path.as_posix() for path in paths)
+        source = setup.open_commits() if setup.is_authoring else setup.open_fresh_source()
+        return source, tuple(path.as_posix() for path in paths)
     missing = [path for path in paths if not path.exists()]
     if missing:
         raise UsageError(f"There is no {missing[0]}.", hint="PATHS are files or folders on the disk.")

@@ -1,9 +1,14 @@
-"""What every ``Source`` does: git itself and its twin in memory."""
+"""What every ``Source`` does: git itself, its twin in memory and, as far as it has no history, the working tree.
+
+The working tree has one ref, whatever it is asked for, no authors, and everything is its ancestor; it knows its newest
+snapshots only. What follows from that is tested in ``test_worktree``.
+"""
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +18,7 @@ from fake_source import FakeSource
 from real_repository import RealRepository
 
 from qtisync.adapters.git_source import GitSource
+from qtisync.adapters.worktree import WorktreeSource
 from qtisync.engine.ports import Source
 from qtisync.errors import BlobMissingError, RepositoryError
 from qtisync.model import BlobId, CommitId, CommitInfo, RepoPath, TooLarge, TreeEntry
@@ -31,9 +37,47 @@ class Bench:
     forget: Callable[[CommitId], None]
 
 
+class Tree:
+    """A working tree with the verbs of a repository: a commit is what was written."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = RealRepository(path, ".").path
+        self.source = WorktreeSource(path, wall_clock=time.time)
+
+    def commit(self, contents: Mapping[str, bytes | tuple[str, bytes] | None]) -> CommitId:
+        for name, content in contents.items():
+            path = self.path / name
+            path.unlink(missing_ok=True)
+            if content is None:
+                continue
+            path.parent.mkdir(parents=True, exist_ok=True)
+            mode, data = content if isinstance(content, tuple) else ("100644", content)
+            if mode == "120000":
+                path.symlink_to(data.decode())
+                continue
+            path.write_bytes(data)
+            path.chmod(0o755 if mode == "100755" else 0o644)
+        return self.source.resolve("HEAD")
+
+
 @pytest.fixture(params=["memory", "git"])
 def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
-    if request.param == "memory":
+    yield from _bench(request.param, tmp_path)
+
+
+@pytest.fixture(params=["memory", "git", "worktree"])
+def snapshots(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
+    """Of those, too, that have no history."""
+    yield from _bench(request.param, tmp_path)
+
+
+def _bench(kind: str, tmp_path: Path) -> Iterator[Bench]:
+    if kind == "worktree":
+        tree = Tree(tmp_path / "content")
+        yield Bench(tree.source, tree.commit, no_history, no_history)
+        tree.source.close()
+        return
+    if kind == "memory":
         fake = FakeSource()
         yield Bench(fake, fake.commit, fake.move_ref, fake.forget)
         return
@@ -41,6 +85,10 @@ def bench(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Bench]:
     source = GitSource(real.path)
     yield Bench(source, real.commit, real.move_ref, real.forget)
     source.close()
+
+
+def no_history(*_: object) -> None:
+    raise AssertionError("a working tree has no history")
 
 
 def blob_id(data: bytes) -> BlobId:
@@ -113,13 +161,13 @@ def test_a_repository_without_commits_says_so(bench):
     assert "has no commits yet" in fault(lambda: bench.source.full_ref("HEAD")).hint
 
 
-def test_a_tree_lists_every_entry_by_path_with_mode_and_blob(bench):
-    bench.commit({C: b"gone", A: b"1"})
-    commit = bench.commit(
+def test_a_tree_lists_every_entry_by_path_with_mode_and_blob(snapshots):
+    snapshots.commit({C: b"gone", A: b"1"})
+    commit = snapshots.commit(
         {B: b"2", "b-b.xml": b"3", "ä ö.xml": ("100755", b"4"), "link": ("120000", b"a.xml"), C: None}
     )
 
-    assert list(bench.source.tree(commit)) == [
+    assert list(snapshots.source.tree(commit)) == [
         TreeEntry(A, "100644", blob_id(b"1")),
         TreeEntry(RepoPath("b-b.xml"), "100644", blob_id(b"3")),
         TreeEntry(B, "100644", blob_id(b"2")),
@@ -128,22 +176,22 @@ def test_a_tree_lists_every_entry_by_path_with_mode_and_blob(bench):
     ]
 
 
-def test_changed_paths_are_those_added_edited_removed_or_with_another_mode(bench):
-    base = bench.commit({A: b"1", B: b"2", C: b"3", "same.xml": b"4", "x.xml": b"5"})
-    bench.commit({A: b"between"})
-    commit = bench.commit({A: b"new", B: None, C: ("100755", b"3"), "new.xml": b"6"})
+def test_changed_paths_are_those_added_edited_removed_or_with_another_mode(snapshots):
+    base = snapshots.commit({A: b"1", B: b"2", C: b"3", "same.xml": b"4", "x.xml": b"5"})
+    snapshots.commit({A: b"between"})
+    commit = snapshots.commit({A: b"new", B: None, C: ("100755", b"3"), "new.xml": b"6"})
 
-    assert list(bench.source.changed(base, commit) or ()) == ["a.xml", "b.xml", "b/b.xml", "new.xml"]
-    assert list(bench.source.changed(commit, base) or ()) == ["a.xml", "b.xml", "b/b.xml", "new.xml"]
-    assert list(bench.source.changed(commit, commit) or ()) == []
+    assert list(snapshots.source.changed(base, commit) or ()) == ["a.xml", "b.xml", "b/b.xml", "new.xml"]
+    assert list(snapshots.source.changed(commit, base) or ()) == ["a.xml", "b.xml", "b/b.xml", "new.xml"]
+    assert list(snapshots.source.changed(commit, commit) or ()) == []
 
 
-def test_commits_with_the_same_tree_differ_in_nothing(bench):
-    base = bench.commit({A: b"1"})
-    bench.commit({A: b"2"})
-    commit = bench.commit({A: b"1"})
+def test_commits_with_the_same_tree_differ_in_nothing(snapshots):
+    base = snapshots.commit({A: b"1"})
+    snapshots.commit({A: b"2"})
+    commit = snapshots.commit({A: b"1"})
 
-    answer = bench.source.changed(base, commit)
+    answer = snapshots.source.changed(base, commit)
 
     assert answer is not None
     assert list(answer) == []
@@ -164,17 +212,32 @@ def test_a_base_that_was_collected_has_no_difference_and_is_no_ancestor(bench):
         bench.source.blob(blob_id(b"2"))
 
 
-def test_a_commit_that_is_not_there_is_a_fault(bench):
-    base = bench.commit({A: b"1"})
-    source = bench.source
+def test_a_commit_that_is_not_there_is_a_fault(snapshots):
+    base = snapshots.commit({A: b"1"})
+    source = snapshots.source
     calls = [
         lambda: source.tree(NOWHERE),
         lambda: source.changed(base, NOWHERE),
         lambda: source.is_ancestor(base, NOWHERE),
-        lambda: source.last_touched(base, NOWHERE, [A]),
+        lambda: source.entries(NOWHERE, [A]),
     ]
 
     assert {fault(call).reference for call in calls} == {"commit-missing"}
+
+
+def test_who_touched_what_in_a_commit_that_is_not_there_is_a_fault(bench):
+    base = bench.commit({A: b"1"})
+
+    assert fault(lambda: bench.source.last_touched(base, NOWHERE, [A])).reference == "commit-missing"
+
+
+def test_single_files_of_a_commit_are_looked_up_by_their_paths(snapshots):
+    commit = snapshots.commit({A: b"1", B: b"2", C: b"3"})
+
+    assert list(snapshots.source.entries(commit, [C, B, RepoPath("b/none.xml"), RepoPath("b")])) == [
+        TreeEntry(C, "100644", blob_id(b"3")),
+        TreeEntry(B, "100644", blob_id(b"2")),
+    ]
 
 
 def test_ancestry_follows_history_and_ends_with_a_rewrite(bench):
@@ -194,29 +257,29 @@ def test_ancestry_follows_history_and_ends_with_a_rewrite(bench):
 
 
 @pytest.mark.parametrize("count", [3, 500])
-def test_blobs_come_in_the_order_asked_for_and_large_ones_by_size_only(bench, count):
+def test_blobs_come_in_the_order_asked_for_and_large_ones_by_size_only(snapshots, count):
     small = [bytes([n % 251]) * (n * 7 % 900) for n in range(count)]
     large = b"x" * 1_000_001
-    bench.commit({f"{n}.xml": data for n, data in enumerate([*small, large])})
+    snapshots.commit({f"{n}.xml": data for n, data in enumerate([*small, large])})
     expected = [(blob_id(data), data) for data in reversed(small)]
     expected.insert(1, (blob_id(large), TooLarge(len(large))))
 
-    assert list(bench.source.blobs((name for name, _ in expected), 899)) == expected
-    assert list(bench.source.blobs([], 10)) == []
+    assert list(snapshots.source.blobs((name for name, _ in expected), 899)) == expected
+    assert list(snapshots.source.blobs([], 10)) == []
 
 
 @pytest.mark.parametrize("count", [1, 40])
-def test_a_blob_that_is_not_there_is_missing_wherever_it_is_asked_for(bench, count):
-    bench.commit({f"{n}": str(n).encode() for n in range(count)})
+def test_a_blob_that_is_not_there_is_missing_wherever_it_is_asked_for(snapshots, count):
+    snapshots.commit({f"{n}": str(n).encode() for n in range(count)})
     wanted = [*(blob_id(str(n).encode()) for n in range(count)), BlobId("2" * 40)]
-    found = bench.source.blobs(wanted, 100)
+    found = snapshots.source.blobs(wanted, 100)
 
     assert [next(found)[1] for _ in range(count)] == [str(n).encode() for n in range(count)]
     with pytest.raises(BlobMissingError):
         next(found)
     with pytest.raises(BlobMissingError):
-        bench.source.blob(BlobId("2" * 40))
-    assert bench.source.blob(wanted[0]) == b"0"
+        snapshots.source.blob(BlobId("2" * 40))
+    assert snapshots.source.blob(wanted[0]) == b"0"
 
 
 def test_whoever_touched_a_path_last_in_the_range_is_named(bench):
@@ -236,27 +299,27 @@ def test_whoever_touched_a_path_last_in_the_range_is_named(bench):
     assert bench.source.last_touched(base, newest, []) == {}
 
 
-def test_it_can_be_used_after_it_was_closed(bench):
-    commit = bench.commit({A: b"1"})
-    bench.source.close()
-    before = bench.source.resolve("main")
-    bench.source.close()
-    bench.source.close()
+def test_it_can_be_used_after_it_was_closed(snapshots):
+    commit = snapshots.commit({A: b"1"})
+    snapshots.source.close()
+    before = snapshots.source.resolve("main")
+    snapshots.source.close()
+    snapshots.source.close()
 
-    assert (before, bench.source.blob(blob_id(b"1"))) == (commit, b"1")
+    assert (before, snapshots.source.blob(blob_id(b"1"))) == (commit, b"1")
 
 
-def test_threads_may_share_it(bench):
+def test_threads_may_share_it(snapshots):
     contents = {f"{n}.xml": f"content {n}".encode() * n for n in range(60)}
-    commit = bench.commit(contents)
+    commit = snapshots.commit(contents)
     wanted = {blob_id(data): data for data in contents.values()}
 
     def work(number: int) -> bool:
         one = list(wanted)[number % len(wanted)]
         return (
-            bench.source.blob(one) == wanted[one]
-            and bench.source.resolve("main") == commit
-            and dict(bench.source.blobs(wanted, 10_000)) == wanted
+            snapshots.source.blob(one) == wanted[one]
+            and snapshots.source.resolve("main") == commit
+            and dict(snapshots.source.blobs(wanted, 10_000)) == wanted
         )
 
     with ThreadPoolExecutor(8) as pool:
