@@ -20,6 +20,7 @@ from faults import faults
 from pace import p5, p6, p7
 from passes import p1, p3, p10
 from timing import line, paired
+from worktree import worktree
 from world import make_repository
 
 from qtisync.sandbox.options import Options
@@ -144,6 +145,7 @@ BENCHMARKS: dict[str, Callable[[], None]] = {
     "P11": p11,
     "P12": p12,
     "faults": faults,
+    "worktree": worktree,
 }
 
 if __name__ == "__main__":

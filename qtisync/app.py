@@ -79,6 +79,10 @@ class ThreadBell:
         return self._stopped
 
 
+WORKTREE = "worktree"
+"""The one ref of a working tree, as plans that were made from it name it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Setup:
     """One target of one configuration, ready to be opened."""
@@ -156,7 +160,7 @@ class Setup:
 
     def aim(self, ref: str | None = None, only: tuple[str, ...] = ()) -> Aim:
         """What a pass is to achieve."""
-        if ref is not None and self.is_authoring:
+        if ref not in {None, WORKTREE} and self.is_authoring:
             raise UsageError(
                 f"--ref {ref} names a commit, and {self.file} has source: worktree.",
                 hint="Leave out --ref, or set source: commit.",

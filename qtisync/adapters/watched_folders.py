@@ -41,6 +41,7 @@ class FolderWatcher:
         self._roots: tuple[str, ...] = ()
         self._folders: dict[str, _Watched] = {}
         self._paths: dict[int, str] = {}
+        self._holders: dict[tuple[int, int], str] = {}  # a folder is watched by one name, however many lead to it
         self._faults: dict[str, None] = {}  # in order, each once
         self._overflow_told = 0
         self._told: tuple[str, ...] = ()
@@ -97,6 +98,9 @@ class FolderWatcher:
             if self._closed:
                 return
             self._overflow_told = OVERFLOW_IS_TOLD_FOR
+            self._places.at_poll()
+            for path in list(self._folders):  # one that was deleted and made again may look as if it were watched
+                self._forget(path)
             self._survey()
         self._ring()
         self._tell()
@@ -104,9 +108,8 @@ class FolderWatcher:
     def ended(self, watch: int) -> None:
         """The folder of a watch was deleted."""
         with self._lock:
-            path = self._paths.pop(watch, None)
-            if path is not None and path in self._folders and self._folders[path].watch == watch:
-                del self._folders[path]
+            if watch in self._paths:
+                self._drop(self._paths[watch])
 
     # Under the lock
 
@@ -125,6 +128,8 @@ class FolderWatcher:
             self._leave(path)
             if came:
                 self._enter([path])
+            elif not notice.folder:
+                self._survey()  # a link went; what it led to may have another name
             return self._places.rings(folder, notice.name, notice.what, is_folder=True)
         linked = came and self._places.follows and self._enter_link(folder, notice.name, path)
         rings = self._places.rings(folder, notice.name, notice.what, is_folder=False)
@@ -174,16 +179,12 @@ class FolderWatcher:
     def _enter(self, paths: Iterable[str]) -> set[str]:
         """Watch these folders and those below them that are to be; what is watched of them then."""
         waiting, seen = list(paths), set[str]()
-        identities: set[tuple[int, int]] = set()  # a link may lead back up
         while waiting:
             path = waiting.pop()
             try:
-                identity = self._watch(path)
-                if identity in identities:
-                    continue
-                identities.add(identity)
-                seen.add(path)
-                waiting.extend(self._below(path))  # after it is watched, so that none is missed between
+                if self._watch(path):
+                    seen.add(path)
+                    waiting.extend(self._below(path))  # after it is watched, so that none is missed between
             except OSError as exc:
                 if exc.errno not in {errno.ENOENT, errno.ENOTDIR} or path in self._roots:
                     self._faults[why(exc, path)] = None
@@ -199,20 +200,24 @@ class FolderWatcher:
                 if entry.is_dir(follow_symlinks=self._places.follows) and self._places.enters(path, entry.name)
             ]
 
-    def _watch(self, path: str) -> tuple[int, int]:
-        """Watch one folder unless it is; which one it is."""
-        status = os.stat(path)  # noqa: PTH116 - see `_follow`
-        identity = (status.st_dev, status.st_ino)
+    def _watch(self, path: str) -> bool:
+        """Watch one folder unless it is; false if it is watched by another name: a link, which may lead back up."""
+        identity = _identity(path)
         known = self._folders.get(path)
         if known is not None and known.identity == identity:
-            return identity
+            return True
         if known is not None:
             self._forget(path)
+        holder = self._holders.get(identity)
+        if holder is not None and _is_still(holder, identity):
+            return False
+        if holder is not None:
+            self._forget(holder)
         if self._kernel is not None:
             watch = self._kernel.add(path)
             self._folders[path] = _Watched(watch, identity)
-            self._paths[watch] = path
-        return identity
+            self._paths[watch] = self._holders[identity] = path
+        return True
 
     def _leave(self, path: str) -> None:
         """Let go of a folder and all below it."""
@@ -223,24 +228,26 @@ class FolderWatcher:
             self._forget(known)
 
     def _forget(self, path: str) -> None:
+        watched = self._drop(path)
+        if self._kernel is not None:
+            self._kernel.drop(watched.watch)
+
+    def _drop(self, path: str) -> _Watched:
         watched = self._folders.pop(path)
-        if self._paths.get(watched.watch) == path:
-            del self._paths[watched.watch]
-            if self._kernel is not None:
-                self._kernel.drop(watched.watch)
+        del self._holders[watched.identity], self._paths[watched.watch]
+        return watched
 
     def _forget_all(self) -> None:
-        self._folders, self._paths, self._roots = {}, {}, ()
+        self._folders, self._holders, self._paths, self._roots = {}, {}, {}, ()
 
     def _is_replaced(self) -> bool:
         """Whether another folder lies where a root was watched, without an event having told."""
         try:
             if tuple(self._places.roots()) != self._roots:
                 return True
-            found = [os.stat(root) for root in self._roots]  # noqa: PTH116 - see `_follow`
+            identities = list(map(_identity, self._roots))
         except OSError:
             return True
-        identities = [(status.st_dev, status.st_ino) for status in found]
         return identities != [known.identity for known in map(self._folders.get, self._roots) if known is not None]
 
     # Outside of it
@@ -252,6 +259,18 @@ class FolderWatcher:
             changed, self._told = health != self._told, health
         if changed and self._on_health is not None:
             self._on_health(health)
+
+
+def _identity(path: str) -> tuple[int, int]:
+    status = os.stat(path)  # noqa: PTH116 - see `FolderWatcher._follow`
+    return status.st_dev, status.st_ino
+
+
+def _is_still(path: str, identity: tuple[int, int]) -> bool:
+    try:
+        return _identity(path) == identity
+    except OSError:
+        return False
 
 
 def _is_whole(path: str) -> bool:

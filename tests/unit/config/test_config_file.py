@@ -208,3 +208,12 @@ def test_file_is_found_here_or_named_by_the_environment(write, tmp_path, monkeyp
     assert load_settings(None, {}).file == file
     monkeypatch.chdir(Path("/"))
     assert load_settings(None, {"QTISYNC_CONFIG": str(file)}).file == file
+
+
+def test_a_working_tree_is_a_folder_of_this_machine(write):
+    text = SMALLEST.replace("  path: ./content.git", "  url: https://git.example.org/c.git\n  source: worktree")
+
+    (problem,) = problems_of(write(text))
+
+    assert (problem.where, problem.message) == ("repository", "has url and source: worktree")
+    assert problem.hint == "set path to the checkout that you edit, or use source: commit"
