@@ -1,10 +1,8 @@
-"""Composition root: configuration → adapters → engine. Owns the clock and the dice; loads heavy libraries late."""
+"""Composition root: configuration → adapters → engine. Loads heavy libraries late."""
 
 from __future__ import annotations
 
 import os
-import random
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
@@ -12,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from qtisync.clocks import SystemClock, ThreadBell
 from qtisync.config.file import load_settings
 from qtisync.config.policy import drift_policy
 from qtisync.config.settings import Count, SecretKind, SecretReference, Settings, Share, Target, choose_target
@@ -35,48 +34,6 @@ if TYPE_CHECKING:  # the adapters' libraries cost more than the rest of a plan
     from qtisync.engine.survey import Eyes
 
 __all__ = ["Setup", "SystemClock", "ThreadBell", "load_setup"]
-
-
-class SystemClock:
-    """Seconds since the epoch that never go back: the wall clock is read once, a monotonic clock counts from there."""
-
-    def __init__(self) -> None:
-        self._offset = time.time() - time.monotonic()
-        self._random = random.Random()  # noqa: S311 - jitter, not a secret
-
-    def now(self) -> float:
-        """Seconds since the epoch."""
-        return self._offset + time.monotonic()
-
-    def jitter(self) -> float:
-        """A random number in [0, 1)."""
-        return self._random.random()
-
-
-class ThreadBell:
-    """A bell that threads wait on; a stop rings it for good."""
-
-    def __init__(self) -> None:
-        self._rung = threading.Event()
-        self._stopped = False
-
-    def wait(self, seconds: float) -> bool:
-        """Wait at most so long; true if it was rung."""
-        return self._rung.wait(max(0.0, seconds))
-
-    def ring(self) -> None:
-        """End all waits."""
-        self._rung.set()
-
-    def stop(self) -> None:
-        """Ask for a graceful stop."""
-        self._stopped = True
-        self._rung.set()
-
-    @property
-    def stopped(self) -> bool:
-        """Whether a graceful stop was asked for."""
-        return self._stopped
 
 
 WORKTREE = "worktree"

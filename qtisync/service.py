@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from qtisync import __version__
 from qtisync.adapters.control_client import socket_file
-from qtisync.adapters.watcher import RefWatcher
 from qtisync.app import Setup, SystemClock
 from qtisync.engine.control import Controls, Identity
 from qtisync.engine.daemon import Daemon
@@ -28,8 +27,10 @@ from qtisync.web.signatures import Forge
 from qtisync.web.surface import Surface
 
 if TYPE_CHECKING:
+    from qtisync.adapters.watched_folders import FolderWatcher
     from qtisync.engine.ports import Log
 
+SETTLE = 0.2  # seconds without a change of files, after which a save is taken for finished
 AFTER_ABANDON = 5.0  # seconds for calls that were cut off to notice it
 
 
@@ -180,12 +181,12 @@ class Service:
         stack.callback(web.close)
         return web
 
-    def _watch(self, stack: ExitStack) -> RefWatcher | None:
-        """Hear of moved refs; a mirror moves by nobody's hand but ours."""
+    def _watch(self, stack: ExitStack) -> FolderWatcher | None:
+        """Hear of moved refs or saved files; a mirror moves by nobody's hand but ours."""
         if self.mirror is not None:
             stack.callback(self.mirror.close)
             return None
-        watcher = RefWatcher(self.setup.repository, self._moved, self._watch_changed)
+        watcher = self.setup.open_watcher(self._moved, self._watch_changed)
         stack.callback(watcher.close)
         watcher.start()
         return watcher
@@ -198,7 +199,7 @@ class Service:
             self.mirror.fetch()
 
     def _moved(self) -> None:
-        self.controls.ring("refs")
+        self.controls.ring("files" if self.setup.is_authoring else "refs")
 
     def _revive(self) -> None:
         if self.watcher is not None:
@@ -223,6 +224,8 @@ class Service:
 def _timing(setup: Setup) -> Timing:
     """How rings are gathered, for this kind of repository."""
     repository = setup.settings.repository
+    if setup.is_authoring:
+        return Timing(settle=SETTLE)
     if repository.url is None:
         return Timing()
     return Timing(retry=repository.fetch_retry_every, retry_cap=10 * repository.fetch_retry_every)

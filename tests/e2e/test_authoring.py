@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from world import World, item_xml
@@ -13,18 +11,9 @@ from world import World, item_xml
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    with World(tmp_path) as made:
+    with World(tmp_path, sections={"repository": {"path": "content", "source": "worktree"}}) as made:
         made.commit({"a.xml": item_xml("q-a"), "a.yaml": "grade: 5\n", ".gitignore": "drafts/\n"})
-        author(made)
         yield made
-
-
-def author(world: World, **repository: Any) -> None:
-    """Let the working tree be desired; keyword arguments change the section ``repository``."""
-    file = world.folder / "qtisync.yaml"
-    config = json.loads(file.read_text())
-    config["repository"] = {"path": "content", "source": "worktree", **repository}
-    file.write_text(json.dumps(config))
 
 
 def test_what_is_saved_is_sent_without_a_commit(world: World) -> None:
@@ -99,7 +88,8 @@ def test_a_ref_cannot_be_asked_for_but_validated(world: World) -> None:
 @pytest.mark.parametrize("place", ["bare.git", "content/.git"])
 def test_a_repository_without_a_working_tree_is_a_fault_of_the_configuration(world: World, place: str) -> None:
     world.git("clone", "-q", "--bare", ".", "../bare.git")
-    author(world, path=place)
+    world.sections["repository"] = {"path": place, "source": "worktree"}
+    world.configure()
 
     refused = world.run("plan")
 
@@ -109,7 +99,6 @@ def test_a_repository_without_a_working_tree_is_a_fault_of_the_configuration(wor
 
 def test_a_production_target_never_follows_a_working_tree(world: World) -> None:
     world.configure(production=True)
-    author(world)
 
     refused = world.run("plan")
 

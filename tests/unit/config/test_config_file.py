@@ -216,4 +216,4 @@ def test_a_working_tree_is_a_folder_of_this_machine(write):
     (problem,) = problems_of(write(text))
 
     assert (problem.where, problem.message) == ("repository", "has url and source: worktree")
-    assert problem.hint == "set path to the checkout that you edit, or use source: commit"
+    assert problem.hint == "a working tree is on this machine: name its folder in path"
