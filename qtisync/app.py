@@ -206,8 +206,11 @@ class Setup:
 
         return open_store(self.state, self.name, holder=holder)
 
-    def open_api(self) -> HttpApi:
-        """The API, with our credentials; they are read now, so that a missing one is told before anything is sent."""
+    def open_api(self, on_token: Callable[[], None] = lambda: None) -> HttpApi:
+        """The API, with our credentials; they are read now, so that a missing one is told before anything is sent.
+
+        ``on_token`` hears of each new access token.
+        """
         from qtisync.adapters.endpoint import Endpoint  # noqa: PLC0415 - httpx is heavy
         from qtisync.adapters.http_api import HttpApi  # noqa: PLC0415 - httpx is heavy
 
@@ -225,6 +228,7 @@ class Setup:
                 client_secret=client_secret,
                 client_auth=target.client_auth,
                 scope=target.scope or "",
+                on_token=on_token,
             )
         )
 

@@ -10,15 +10,19 @@ from typing import TYPE_CHECKING
 
 from qtisync import __version__
 from qtisync.adapters.control_client import socket_file
+from qtisync.adapters.forge import ForgePlace, ForgeStatus
 from qtisync.app import Setup, SystemClock
 from qtisync.engine.control import Controls, Identity
 from qtisync.engine.daemon import Daemon
+from qtisync.engine.inspector import Inspector
 from qtisync.engine.jobs import Jobs
 from qtisync.engine.outbox import Outbox
-from qtisync.engine.rounds import Rounds
+from qtisync.engine.rounds import Beating, Rounds
 from qtisync.engine.timing import Timing
 from qtisync.engine.valve import Valve
 from qtisync.engine.warm import Memory
+from qtisync.report.commit_status import said_of
+from qtisync.report.job import Job
 from qtisync.report.saved_plan import dump_plan
 from qtisync.report.value import Report
 from qtisync.web.metrics import Metrics
@@ -67,12 +71,23 @@ class Service:
         store = stack.enter_context(closing(setup.open_store("qtisync run")))
         source = stack.enter_context(closing(setup.open_source(expected=False)))
         self.mirror = setup.open_mirror(self._log)
-        self.valve, self.jobs = Valve(clock), Jobs(clock)
+        self.forge = self._forge(stack)
+        self.valve, self.jobs = Valve(clock), Jobs(clock, self._tell_forge)
         bench = stack.enter_context(
-            setup.bench(store=store, source=source, api=setup.open_api(), bell=self.valve, log=self._log, meter=meter)
+            setup.bench(
+                store=store,
+                source=source,
+                api=setup.open_api(meter.token_refreshed),
+                bell=self.valve,
+                log=self._log,
+                meter=meter,
+            )
         )
         self.bench = bench
         self.outbox = Outbox(bench, self.jobs, self.valve)
+        self.inspector = Inspector(
+            bench, setup.aim(), Beating(_no_beat), setup.target.reconcile_every, self._found_drift
+        )
         self.daemon = Daemon(
             bench=bench,
             aim=setup.aim(),
@@ -85,6 +100,7 @@ class Service:
                 poll_every=setup.settings.repository.poll_every,
                 fetch=self._fetch if self.mirror is not None else None,
                 revive=self._revive,
+                inspect=self.inspector.look,
                 hold=self._keep_plan,
                 give_up_after=setup.settings.daemon.give_up_after,
             ),
@@ -129,7 +145,7 @@ class Service:
         """Wait at most so long; whether nothing of it moves any more."""
         if self._thread is not None:
             self._thread.join(seconds)
-        return not self.running and self.outbox.join(seconds)
+        return not self.running and self.inspector.join(seconds) and self.outbox.join(seconds)
 
     def close(self) -> None:
         """Let go of everything, after ``finished``."""
@@ -162,6 +178,27 @@ class Service:
             self.error = error
         finally:
             self._ended()
+
+    def _forge(self, stack: ExitStack) -> ForgeStatus | None:
+        """Who is told how far a commit came."""
+        told = self.setup.settings.commit_status
+        if told.forge is None or told.api_url is None or told.repository is None or told.token is None:
+            return None
+        place = ForgePlace(
+            forge=told.forge,
+            api_url=told.api_url,
+            repository=told.repository,
+            context=told.context,
+            token=self.setup.secret(told.token, "commit_status.token"),
+        )
+        forge = ForgeStatus(place, self._log)
+        stack.callback(forge.close)
+        return forge
+
+    def _tell_forge(self, job: Job) -> None:
+        said = said_of(job) if self.forge is not None else None
+        if self.forge is not None and said is not None:
+            self.forge.tell(said.commit, said.state, said.description)
 
     def _listen(self, stack: ExitStack) -> WebServer:
         """Answer this machine's commands, and the network if it is wanted."""
@@ -197,6 +234,10 @@ class Service:
     def _fetch(self) -> None:
         if self.mirror is not None:
             self.mirror.fetch()
+
+    def _found_drift(self) -> None:
+        self.outbox.wake()
+        self.controls.ring("check")
 
     def _moved(self) -> None:
         self.controls.ring("files" if self.setup.is_authoring else "refs")
@@ -239,3 +280,7 @@ def _webhook_secrets(setup: Setup) -> dict[Forge, Callable[[], str]]:
         for forge, reference in configured.items()
         if reference is not None
     }
+
+
+def _no_beat(_seconds: float) -> None:
+    """A comparison beside the passes is no sign of life of theirs."""

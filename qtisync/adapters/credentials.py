@@ -59,6 +59,8 @@ class TokenClient:
     client_secret: Callable[[], str] = field(repr=False)
     client_auth: ClientAuth = "body"
     scope: str = ""
+    on_token: Callable[[], None] = field(default=lambda: None, repr=False)
+    """Hears of each new token."""
 
 
 class Credentials:
@@ -112,6 +114,7 @@ class Credentials:
         self._tries += 1
         if isinstance(answer, Token):
             self._token, self._failure = answer, None
+            self._client.on_token()
         else:
             self._failure, self._failed_at, self._failed_with = answer, self._monotonic(), who
         return answer

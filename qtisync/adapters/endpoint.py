@@ -41,3 +41,5 @@ class Endpoint:
     scope: str = ""
     user_agent: str = f"qtisync/{__version__}"
     ca_file: str | None = None
+    on_token: Callable[[], None] = field(default=lambda: None, repr=False)
+    """Hears of each new access token."""

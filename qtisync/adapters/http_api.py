@@ -38,6 +38,7 @@ class HttpApi:
             client_secret=endpoint.client_secret,
             client_auth=endpoint.client_auth,
             scope=endpoint.scope,
+            on_token=endpoint.on_token,
         )
         self._credentials = Credentials(client, self._post_form)
 

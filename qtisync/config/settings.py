@@ -180,6 +180,14 @@ class CommitStatus(_Section):
     context: Annotated[str, Field(min_length=1)] = "qtisync"
     """Under which name the status appears."""
 
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        needed = {"api_url": self.api_url, "repository": self.repository, "token": self.token}
+        missing = [name for name, value in needed.items() if value is None]
+        if self.forge is not None and missing:
+            raise fault(f"does not say {' and '.join(missing)}", "say all of forge, api_url, repository and token")
+        return self
+
 
 class Target(_Section):
     """One QTI API to keep equal to the repository, and how careful to be with it."""

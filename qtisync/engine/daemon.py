@@ -52,7 +52,6 @@ class Daemon:
         self._failures = 0
         self._held = self._complaint = ""
         self._approved: dict[str, frozenset[str]] = {}
-        self._last: Prepared | None = None
         self.seen = Seen()
 
     def run(self) -> None:
@@ -61,7 +60,7 @@ class Daemon:
         bench.store.recover(bench.clock.now(), bench.worker)
         if pause.paused(bench.store, bench.clock.now()) is not None:
             self._valve.pause()
-        self.seen.polled_at = self.seen.reconciled_at = bench.clock.now()
+        self.seen.polled_at = bench.clock.now()
         self._jobs.ring("start")
         self._outbox.start()
         while not self._valve.ended:
@@ -99,12 +98,8 @@ class Daemon:
             self.seen.polled_at = now
             rounds.revive()
             self._jobs.ring("poll")
-        since = self.seen.reconciled_at
-        if rounds.reconcile is not None and rounds.reconcile_every is not None and self._last is not None:
-            if since is not None and now - since < rounds.reconcile_every:
-                return
-            self.seen.reconciled_at = now
-            self._guarded(None, lambda: rounds.reconcile(self._last) if rounds.reconcile and self._last else None)
+        if self.seen.head is not None and not self._valve.stopped:
+            rounds.inspect(now)
 
     def resume(self) -> None:
         """End a person's pause."""
@@ -152,7 +147,6 @@ class Daemon:
         if prepared.snapshot is not None:
             bench.log("pass_started", commit=plan.commit, changes=len(plan.changes), broken=len(plan.broken))
         write_down(bench.store, prepared)
-        self._last = prepared
         self._hand_over(job, prepared)
         if absent is not None:
             raise absent

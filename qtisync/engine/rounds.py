@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from qtisync.engine.reconcile import Prepared
 from qtisync.report.value import Report
 
 STEP = 300.0  # seconds that one step of a pass may take without a sign of progress
@@ -21,9 +20,8 @@ class Rounds:
     """Bring the repository up to date; raises ``RepositoryError``."""
     revive: Callable[[], None] = field(default=lambda: None)
     """Look after the watch of the repository, if it is degraded."""
-    reconcile: Callable[[Prepared], None] | None = None
-    """Compare everything with the API."""
-    reconcile_every: float | None = None
+    inspect: Callable[[float], None] = field(default=lambda _now: None)
+    """Begin to compare everything with the API, if it is time; is given the time and does not wait."""
     hold: Callable[[Report], str] = field(default=lambda _report: "")
     """Keep a held plan where ``apply`` finds it; the command that continues it."""
     give_up_after: int = 10
@@ -40,7 +38,6 @@ class Seen:
     trouble: str | None = None
     """Why the last pass failed."""
     polled_at: float = 0.0
-    reconciled_at: float | None = None
     beat_until: float = 0.0
     """When the loop turns again, at the latest."""
 

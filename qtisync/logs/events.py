@@ -51,6 +51,7 @@ _EVENTS = (
     Event("list_fit", _DEBUG, "the list shows the items that are asked for; several are read by one call"),
     Event("list_unfit", _WARNING, "the list does not show what is asked for; items are read one by one"),
     Event("list_given_up", _WARNING, "the list gives no answer in time; this run reads items one by one"),
+    Event("check_failed", _WARNING, "git, record and API could not be compared; it is tried again"),
     Event("check_finished", _INFO, "git, record and API were compared"),
     # the daemon
     Event("daemon_started", _INFO, "the daemon is at work"),

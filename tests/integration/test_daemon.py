@@ -69,11 +69,11 @@ def test_nothing_is_sent_while_a_person_pauses_and_everything_after(world: World
         process.settled()
         process.controls.pause("exam week", None)
         head = world.commit({"q-001.xml": item_xml("q-001", "During the exam.")})
-        before = len(world.calls())
+        before = len(world.writes())
         job = process.settled()
         status = process.controls.status().status
 
-        assert (job.state, len(world.calls())) == (JobState.PAUSED, before)
+        assert (job.state, len(world.writes())) == (JobState.PAUSED, before)
         assert (status["paused"]["reason"], status["in_sync"]) == ("exam week", False)
         process.controls.resume()
         process.until_there("q-001", "During the exam.")
