@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,8 @@ REFRESH = 15
 """Seconds after which a browser looks again."""
 MAX_ROWS = 100
 _TEMPLATES = Path(__file__).parent / "templates"
-_SHOWN_ELSEWHERE = frozenset({"commit", "held", "go on", "paused", "halted", "degraded", "queue"})
+_SHOWN_ELSEWHERE = frozenset({"commit", "objects", "held", "go on", "paused", "halted", "degraded", "queue"})
+_MOMENT = re.compile(r"\b(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d)(?:\.\d+)?Z")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ def _values(report: Report) -> dict[str, Any]:
     return {
         "version": __version__,
         "refresh": REFRESH,
-        "at": moment(report.at)[:19].replace("T", " "),
+        "at": moment(report.at),
         "place": report.place,
         "status": status,
         "counts": counts,
@@ -61,6 +63,11 @@ def _values(report: Report) -> dict[str, Any]:
         "jobs": (status["daemon"] or {}).get("jobs", ()),
         "halted": (status["daemon"] or {}).get("halted"),
     }
+
+
+def _readable(text: str) -> str:
+    """A text whose points in time are for people."""
+    return _MOMENT.sub(r"\1 \2 UTC", text)
 
 
 def _verdict(report: Report) -> tuple[str, str]:
@@ -99,5 +106,6 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["visible"] = visible
+    environment.filters["moments"] = _readable
     environment.filters["count"] = "{:,}".format
     return environment

@@ -108,6 +108,8 @@ class WebServer:
 def _server(app: ASGIApp, ending: asyncio.Event, *, trusted: bool) -> Server:
     from uvicorn import Config, Server  # noqa: PLC0415 - heavy
 
+    from qtisync.web.connection import PatientProtocol  # noqa: PLC0415 - likewise
+
     class Quiet(Server):
         """Signals belong to the daemon; and nobody looks ten times a second whether it shall end."""
 
@@ -126,7 +128,7 @@ def _server(app: ASGIApp, ending: asyncio.Event, *, trusted: bool) -> Server:
         Config(
             app,
             loop="asyncio",
-            http="h11",
+            http=PatientProtocol,
             ws="none",
             interface="asgi3",
             lifespan="off",

@@ -169,6 +169,12 @@ def test_oversize_is_refused_by_its_announced_length_before_a_byte_is_read(site:
     assert answer.startswith(b"HTTP/1.1 413 ")
 
 
+def test_oversize_is_told_although_all_of_it_is_sent(site: Served):
+    reply = site.ask("POST", "/hooks/github", b" " * (3 * MAX_BODY))
+
+    assert (reply.status, reply.json["error"]) == (413, "too-large")
+
+
 def test_oversize_without_a_length_is_refused_while_it_streams(site: Served):
     chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
     with socket.create_connection(("127.0.0.1", site.port), timeout=60) as wire:

@@ -135,6 +135,21 @@ def _ask_in_vain(site) -> None:
         return
 
 
+@pytest.mark.parametrize("said", [b"", b"GET /healthz HTTP/1.1\r\nHost: local"])
+def test_whoever_never_finishes_asking_is_hung_up_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: bytes):
+    monkeypatch.setattr("qtisync.web.connection.ASKING", 0.05)
+    with served(tmp_path) as site, socket.create_connection(("127.0.0.1", site.port), timeout=60) as wire:
+        wire.sendall(said)
+        assert wire.recv(1) == b""
+
+
+def test_answer_may_take_longer_than_the_question(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("qtisync.web.connection.ASKING", 0.05)
+    with served(tmp_path) as site:
+        job = ControlClient(site.file).call("POST", "/api/v1/sync")[1]["id"]
+        assert ControlClient(site.file).call("GET", f"/api/v1/jobs/{job}?wait=0.5", timeout=60)[0] == 200
+
+
 def test_closing_twice_or_before_the_start_is_harmless(tmp_path: Path):
     with served(tmp_path) as site:
         assert site.server.close()
