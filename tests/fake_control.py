@@ -140,9 +140,11 @@ class FakeControl:
 
     def pause(self, reason: str, until: float | None) -> None:
         self._note("pause", reason, until)
+        self.numbers = replace(self.numbers, paused_by_person=True)
 
     def resume(self) -> None:
         self._note("resume")
+        self.numbers = replace(self.numbers, paused_by_person=False)
 
     def retry(self, identifiers: tuple[str, ...] | None) -> int:
         self._note("retry", identifiers)
@@ -162,7 +164,7 @@ class FakeControl:
 class Served:
     """A running surface and those who ask it."""
 
-    def __init__(self, server: WebServer, control: FakeControl, surface: Surface, log: RecordedLog, file: Path) -> None:
+    def __init__(self, server: WebServer, control: Any, surface: Surface, log: RecordedLog, file: Path) -> None:
         self.server, self.control, self.surface, self.log, self.file = server, control, surface, log, file
 
     @property
