@@ -37,6 +37,7 @@ def subject(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Subject]
     with World(tmp_path) as world:
         world.commit({"geo-0040.xml": item_xml("geo-0040")})
         with daemon(world) as running:
+            running.until_there("geo-0040", "Two plus two?")
             wait_until(lambda: not running.controls.unready())
             yield Subject(running.controls, lambda _job: None)
 
