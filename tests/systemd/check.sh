@@ -99,6 +99,16 @@ push "after the start"
 until_true "the push is at the API" at_api alg-0101 "after the start"
 ok
 
+step "Commands of its user reach it, and so does whoever asks for its health"
+runuser --user qtisync -- /opt/qtisync/bin/qtisync status --config /etc/qtisync/config.yaml --target staging \
+  >/root/status || fail "status"
+grep -q "in sync" /root/status || fail "status says: $(cat /root/status)"
+python3 -c '
+import urllib.request
+for path in ("healthz", "readyz"):
+    assert urllib.request.urlopen(f"http://127.0.0.1:8766/{path}", timeout=5).status == 200' || fail "health"
+ok
+
 step "Reload reads the configuration, in the same process"
 pid=$(property MainPID)
 sed -i 's/max_requests_per_second: 50/max_requests_per_second: 40/' /etc/qtisync/config.yaml
