@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from qtisync.cli.start import CONFIG
+from qtisync.cli.start import configuration
 from qtisync.demo import edits
 from qtisync.errors import QtisyncError, UsageError
 
@@ -99,7 +99,7 @@ def prepare(stage: Stage, base_url: str, token_url: str) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(data)
     stage.git("init", "-q", "-b", "main")
-    text = CONFIG.format(repository="./content", ref="main", name="demo", base_url=base_url, token_url=token_url)
+    text = configuration("./content", ref="main", name="demo", base_url=base_url, token_url=token_url)
     (stage.folder / "qtisync.yaml").write_text(text, encoding="utf-8")
 
 

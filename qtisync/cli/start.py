@@ -14,7 +14,7 @@ from qtisync.errors import QtisyncError, UsageError
 _PATH = click.Path(path_type=Path)
 _SANDBOX_API = "http://127.0.0.1:8765"
 
-CONFIG = """\
+_CONFIG = """\
 # qtisync configuration. Every key is explained in config.example.yaml of the project; `qtisync schema config`
 # prints a JSON Schema for your editor. Check it with: qtisync doctor
 
@@ -71,14 +71,9 @@ def init(
         repository = repository or click.prompt("Content repository", default=".")
         base_url = click.prompt("Base URL of the QTI API", default=f"{_SANDBOX_API}/api")
         token_url = token_url or click.prompt("Token URL", default=f"{_SANDBOX_API}/oauth2/token")
-    text = CONFIG.format(
-        repository=_place(repository or "."),
-        ref=_scalar(ref),
-        name=_scalar(name),
-        base_url=_scalar(base_url or f"{_SANDBOX_API}/api"),
-        token_url=_scalar(token_url or f"{_SANDBOX_API}/oauth2/token"),
-    )
-    _write(file, text)
+    api = base_url or f"{_SANDBOX_API}/api"
+    tokens = token_url or f"{_SANDBOX_API}/oauth2/token"
+    _write(file, configuration(repository or ".", ref=ref, name=name, base_url=api, token_url=tokens))
     click.echo(f"Wrote {file}.")
     if repository in {None, "."}:
         click.echo("The record will be in ./state: put state/ into .gitignore, it is not for git.")
@@ -86,6 +81,17 @@ def init(
     if base_url is None or base_url.startswith(_SANDBOX_API):
         click.echo("It points to a sandbox on this machine; start one in another terminal: qtisync sandbox --port 8765")
     return 0
+
+
+def configuration(repository: str, *, ref: str, name: str, base_url: str, token_url: str) -> str:
+    """The text of a configuration file with these values."""
+    return _CONFIG.format(
+        repository=_place(repository),
+        ref=_scalar(ref),
+        name=_scalar(name),
+        base_url=_scalar(base_url),
+        token_url=_scalar(token_url),
+    )
 
 
 def _place(repository: str) -> str:
