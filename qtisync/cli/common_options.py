@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from qtisync.app import Setup
     from qtisync.engine.ports import Log
 
-FORMATS = ("text", "json", "ndjson", "markdown", "github", "junit")
+FORMATS = ("text", "json", "ndjson", "markdown", "html", "github", "junit")
 
 REPORTING = frozenset({"plan", "apply", "sync", "status", "validate", "check"})
 """Commands that end with a report, whatever happens."""

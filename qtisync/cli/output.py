@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import importlib.resources
 import json
 import re
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,6 +16,9 @@ from qtisync.errors import QtisyncError
 from qtisync.report.text import Paint, render_text
 from qtisync.report.validation import render_validation
 from qtisync.report.value import Report, as_json
+
+if TYPE_CHECKING:
+    from qtisync.report.html import Page
 
 _LONE = re.compile("[\ud800-\udfff]")
 _STYLES: dict[str, dict[str, Any]] = {
@@ -45,10 +49,23 @@ def render(report: Report, common: Common) -> str:
             return printable(json.dumps(as_json(report), ensure_ascii=False, indent=2)) + "\n"
         case "text":
             return _text(report, common)
+        case "html":
+            from qtisync.report.html import render_html  # noqa: PLC0415 - seldom used
+
+            return render_html(report, page())
         case _:
             module = importlib.import_module(f"qtisync.report.{common.format}")
             rendered: str = getattr(module, f"render_{common.format}")(report)
             return rendered
+
+
+def page() -> Page:
+    """Template, style and script of the HTML report."""
+    from qtisync.report.html import Page  # noqa: PLC0415 - seldom used
+
+    folder = importlib.resources.files("qtisync.report") / "page"
+    texts = [(folder / name).read_text(encoding="utf-8") for name in ("page.html.j2", "page.css", "page.js")]
+    return Page(template=texts[0], style=texts[1], script=texts[2])
 
 
 def _text(report: Report, common: Common) -> str:

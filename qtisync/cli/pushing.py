@@ -16,10 +16,11 @@ from qtisync.cli.output import emit
 from qtisync.cli.place import place_of
 from qtisync.cli.progress import Bars
 from qtisync.delivery.ledger import decided
+from qtisync.engine.bodies import changed_texts
 from qtisync.engine.cycle import Run, apply
 from qtisync.engine.drain import Drained, Ending, Patience
 from qtisync.engine.pause import paused
-from qtisync.engine.ports import Store
+from qtisync.engine.ports import Source, Store
 from qtisync.engine.push import Attempt
 from qtisync.engine.recognise import is_worth_a_look, recognise_first
 from qtisync.engine.reconcile import Prepared, prepare
@@ -62,7 +63,7 @@ def carry_out(common: Common, setup: Setup, order: Order, agree: Agree) -> int:
             with setup.eyes(store, bell=bell, log=common.log(), progress=bars) as eyes:
                 if recognise_first(eyes, store, source, prepared, setup.manners().owns, setup.actor):
                     prepared = prepare(source, store, setup.aim(order.ref, order.only), began, bars)
-        prepared = replace(prepared, plan=with_content(prepared.plan)) if common.show_content else prepared
+        prepared = _with_content(source, prepared) if common.show_content else prepared
         place = place_of(prepared, source.location(), store)
         agree(prepared, plan_report(prepared.plan, place, began))
         remaining = tuple(hold for hold in prepared.plan.holds if hold.rule not in order.allow)
@@ -102,6 +103,10 @@ def refuse_paused(store: Store, target: str, now: float) -> None:
     if pause is not None:
         why = f": {pause.reason}" if pause.reason else ""
         raise PausedError(f"{target} is paused{why}.", hint="Nothing was sent. To go on: qtisync resume")
+
+
+def _with_content(source: Source, prepared: Prepared) -> Prepared:
+    return replace(prepared, plan=with_content(prepared.plan, changed_texts(source, prepared.plan)))
 
 
 def store_settled(attempt: Attempt) -> bool:

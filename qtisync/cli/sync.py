@@ -18,6 +18,7 @@ from qtisync.cli.output import emit, painter
 from qtisync.cli.place import place_of
 from qtisync.cli.progress import Bars
 from qtisync.cli.through import Through
+from qtisync.engine.bodies import changed_texts
 from qtisync.engine.reconcile import Prepared, prepare
 from qtisync.errors import HeldPlanError, StalePlanError, UsageError
 from qtisync.planning.details import with_content
@@ -60,7 +61,9 @@ def look_ahead(
         prepared = prepare(source, reader, setup.aim(ref, only), now, bars)
         refuse_unknown(only, prepared)
         place = place_of(prepared, source.location(), reader)
-    shown = with_content(prepared.plan) if show_content else prepared.plan
+        shown = prepared.plan
+        if show_content:
+            shown = with_content(shown, changed_texts(source, shown))
     return prepared, plan_report(shown, place, now)
 
 

@@ -34,7 +34,7 @@ from qtisync.model import (
     Snapshot,
     Standing,
 )
-from qtisync.planning.details import metadata_details
+from qtisync.planning.details import key_differences, metadata_details
 from qtisync.planning.plan import Action, Change, Destination, Move, Orphan, Plan
 
 BULK_FROM = 50  # changes in one pass from which they travel in the bulk lane, so that a later fix overtakes them
@@ -141,6 +141,7 @@ def _change(item: Item, row: Recorded, *, queued: bool) -> Change:
         reason=_reason(row, scope),
         risk=_risk(item, row, scope),
         details=metadata_details(row.acknowledged_metadata, item.metadata) if Scope.METADATA in scope else (),
+        keys=key_differences(row.acknowledged_metadata, item.metadata) if Scope.METADATA in scope else (),
         queued=queued,
         lane=row.lane if queued else Lane.NORMAL,
     )

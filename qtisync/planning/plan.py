@@ -14,6 +14,7 @@ from qtisync.model import (
     CommitInfo,
     Identifier,
     Item,
+    Json,
     Key,
     Lane,
     Problem,
@@ -33,6 +34,17 @@ class Action(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeyDifference:
+    """One metadata key that changes."""
+
+    name: str
+    sides: Mapping[str, Json] = field(default_factory=dict)
+    """Its value ``recorded`` (what the API acknowledged) and in ``git``, where there is one."""
+    hidden: bool = False
+    """It may hold an answer or a body: its values are left out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """One object that must be sent."""
 
@@ -44,6 +56,10 @@ class Change:
     risk: tuple[str, ...] = ()
     details: tuple[str, ...] = ()
     """Differences of metadata in words: ``difficulty: medium → hard``."""
+    keys: tuple[KeyDifference, ...] = ()
+    """The same, for those that show both sides."""
+    bodies: Mapping[str, str] = field(default_factory=dict)
+    """The XML ``recorded`` and in ``git``: only after ``details.with_content``."""
     renamed_from: Identifier | None = None
     queued: bool = False
     """It is on its way to this very target already; nothing new is written down."""

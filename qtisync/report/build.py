@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from qtisync.model import Broken, Facets, Item, ItemStatus, Key, Problem, Recorded, Scope, Standing
 from qtisync.planning.plan import Action, Change, Plan
+from qtisync.report.divergence import KeyChange
 from qtisync.report.value import ItemOutcome, Place, Report, ReportHold, ReportItem, ReportOrphan, ReportProblem
 
 
@@ -131,6 +132,8 @@ def _change(change: Change, plan: Plan, previous: str | None, after: Mapping[Key
         reason=change.reason.value,
         risk=change.risk,
         details=change.details,
+        keys=tuple(KeyChange(name=key.name, sides=key.sides, hidden=key.hidden) for key in change.keys),
+        bodies=change.bodies,
         renamed_from=change.renamed_from,
         blocked_by=str(change.blocker) if change.blocker is not None else None,
         commit=touched.commit if touched else None,

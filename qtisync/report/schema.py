@@ -35,6 +35,7 @@ _OUTCOME = _object(
         "remote_version": {"type": ["integer", "null"]},
     }
 )
+_KEY = _object({"name": _TEXT, "sides": {"type": "object"}, "hidden": {"type": "boolean"}})
 _ITEM = _object(
     {
         "identifier": _TEXT,
@@ -47,6 +48,8 @@ _ITEM = _object(
         "reason": _TEXT,
         "risk": _WORDS,
         "details": _WORDS,
+        "keys": {"type": "array", "items": _KEY},
+        "bodies": {"type": "object", "additionalProperties": _TEXT},
         "renamed_from": _MAYBE,
         "blocked_by": _MAYBE,
         "commit": _MAYBE,
@@ -77,7 +80,6 @@ _ORPHAN = _object(
         "protected": {"type": "boolean"},
     }
 )
-_KEY = _object({"name": _TEXT, "sides": {"type": "object"}, "hidden": {"type": "boolean"}})
 _DIVERGENCE = _object(
     {
         "divergence": {"enum": list(DIVERGENCES)},

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from qtisync import __version__
-from qtisync.report.divergence import Divergence, Observation, divergence_json
+from qtisync.report.divergence import Divergence, KeyChange, Observation, divergence_json
 
 FORMAT_VERSION = "1.1"
 """A minor change only adds."""
@@ -70,6 +70,10 @@ class ReportItem:
     reason: str = ""
     risk: tuple[str, ...] = ()
     details: tuple[str, ...] = ()
+    keys: tuple[KeyChange, ...] = ()
+    """Metadata keys that change, with the value before (``recorded``) and the one of ``git``."""
+    bodies: Mapping[str, str] = field(default_factory=dict)
+    """The XML before (``recorded``) and in ``git``; only with ``--show-content``."""
     renamed_from: str | None = None
     blocked_by: str | None = None
     commit: str | None = None
