@@ -88,7 +88,7 @@ class Part:
 
 def render_html(report: Report, page: Page) -> str:
     """The whole page."""
-    return _compiled(page.template).render(page=_view(report, page))
+    return _compiled(page.template).render(page=_view(report, page)) + "\n"
 
 
 def _compiled(template: str) -> Template:

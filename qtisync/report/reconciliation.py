@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from qtisync.model import Json, Key, Recorded
 from qtisync.planning.comparison import Comparison, Divergent, OnDrift, Stranger
-from qtisync.planning.details import holds_content
+from qtisync.planning.details import may_hold_content
 from qtisync.planning.plan import Plan
 from qtisync.report.build import plan_report
 from qtisync.report.divergence import Divergence, KeyChange, Observation
@@ -153,7 +153,7 @@ def _key_change(name: str, one: Divergent, *, show_content: bool) -> KeyChange:
         for side, metadata in (("git", one.desired_metadata), ("recorded", recorded), ("remote", remote))
         if name in metadata
     }
-    hidden = holds_content(name) and not show_content
+    hidden = not show_content and may_hold_content(name, sides.values())
     return KeyChange(name=name, sides={} if hidden else sides, hidden=hidden)
 
 

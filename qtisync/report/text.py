@@ -201,7 +201,7 @@ def conclusion(report: Report, paint: Paint = plain, *, verbose: bool = False) -
         if verbose and report.calls_per_change is not None:
             calls += f", {report.calls_per_change:.2f} per change"
         sentence = f"{report.kind.capitalize()}: {_done(report)}.  {calls}."
-    nothing_known = report.errored and not counts
+    nothing_known = bool(report.error) and not counts
     lines = [] if nothing_known else [paint(sentence, "bad" if report.errored or report.holds else "strong")]
     if report.error:
         lines.append(paint(visible(report.error), "bad"))

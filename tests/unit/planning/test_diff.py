@@ -34,7 +34,7 @@ from qtisync.model import (
     Standing,
 )
 from qtisync.planning.diff import compare, diff, never_sent
-from qtisync.planning.plan import Action, Change, Destination, Move, Orphan, Plan
+from qtisync.planning.plan import Action, Change, Destination, KeyDifference, Move, Orphan, Plan
 
 THERE = Destination(target="staging", base_url="http://127.0.0.1:8765/api")
 BOTH = frozenset(Scope)
@@ -156,6 +156,10 @@ def test_metadata_alone_changed():
         scope=frozenset({Scope.METADATA}),
         reason=Reason.METADATA_CHANGED,
         details=("grade: 5 → 6", "topic: (none) → sums"),
+        keys=(
+            KeyDifference(name="grade", sides={"recorded": "5", "git": "6"}),
+            KeyDifference(name="topic", sides={"git": "sums"}),
+        ),
     )
 
 
@@ -170,6 +174,7 @@ def test_content_and_metadata_changed_without_the_answer_key():
         scope=BOTH,
         reason=Reason.BOTH_CHANGED,
         details=("grade: 5 → (none)",),
+        keys=(KeyDifference(name="grade", sides={"recorded": "5"}),),
     )
 
 

@@ -75,6 +75,8 @@ def test_item_of_a_plan_is_published_whole():
         "scope": ["content"],
         "reason": "content_changed",
         "risk": ["answer_key"],
+        "keys": [],
+        "bodies": {},
         "details": [],
         "renamed_from": None,
         "blocked_by": None,
