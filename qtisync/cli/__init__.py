@@ -28,10 +28,9 @@ COMMANDS = {
     "queue": ("look", "Look at the queue."),
     "retry": ("look", "Queue parked objects again."),
     "audit": ("audit", "What happened, what was live when, from which commit; and whether the journal is untouched."),
+    "adopt": ("existing", "Take over objects that are at the API already; nothing is sent."),
+    "import": ("existing", "Write what is at the API as files with sidecars, and take it over; nothing is sent."),
     "state": ("state", "Look into the record and mend it: check, export, forget."),
-    "pause": ("steer", "Send nothing until you resume, or until a time."),
-    "resume": ("steer", "End a pause."),
-    "wait": ("steer", "Wait until a commit is synced: for CI after a push."),
     "doctor": ("doctor", "Check configuration, credentials, git, the API and the record."),
     "schema": ("schema", "Print JSON Schemas for editors and scripts."),
     "sandbox": ("start", "Run a QTI API emulator to develop and rehearse against."),
@@ -51,7 +50,7 @@ class LazyGroup(click.Group):
         if name not in COMMANDS:
             return None
         module = importlib.import_module(f"qtisync.cli.{COMMANDS[name][0]}")
-        command = getattr(module, name)
+        command = getattr(module, name, None) or getattr(module, f"{name}_")  # import is a word of the language
         return command if isinstance(command, click.Command) else None
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - what the command returns

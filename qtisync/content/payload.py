@@ -45,6 +45,17 @@ def xml_text(data: bytes) -> str:
     return _DECLARATION + text[declared.end() :]
 
 
+def source_bytes(xml: str) -> bytes:
+    """The API's XML as a file: UTF-8, as its declaration says, with LF and one at the end; otherwise as it is.
+
+    Raises ``UnicodeEncodeError`` for what no file can hold.
+    """
+    text = xml.removeprefix("\ufeff").replace("\r\n", "\n").lstrip()
+    declared = DECLARATION.match(text)
+    rest = text if declared is None else text[declared.end() :]
+    return f"{_DECLARATION}\n{rest.strip()}\n".encode()
+
+
 def stimulus_fields(data: bytes) -> StimulusFields:
     """The fields of a stimulus that ``parse_object`` accepts; raises ``ValueError`` for anything else."""
     text = _decoded(data)

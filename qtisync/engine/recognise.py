@@ -57,7 +57,7 @@ def recognise(
     foreign = tuple(key for key in there if not owns(key))
     ours = {key: unknown[key] for key in there if owns(key)}
     seen = seen_of(source, ours, there)
-    infos = _infos(source, snapshot, list(ours.values()))
+    infos = infos_of(source, snapshot, list(ours.values()))
     rows = tuple(recognised(item, seen[key], infos[item.path]) for key, item in ours.items())
     return Recognised(
         survey=survey,
@@ -161,8 +161,10 @@ def look(eyes: Eyes, wanted: Collection[Key] = (), *, keep_xml: bool = False) ->
     return found
 
 
-def trouble(answer: Answer) -> QtisyncError:
+def trouble(answer: Answer | None) -> QtisyncError:
     """The error for an API that could not be read."""
+    if answer is None:
+        return ApiUnavailableError("The API could not be read completely.", hint="Run the command again later.")
     words = f"The API could not be read: {answer.name}: {getattr(answer, 'message', '')}."
     if isinstance(answer, Denied):
         return CredentialsError(words, hint="Check client_id, client_secret and their scopes. Nothing was recorded.")
@@ -209,7 +211,7 @@ def _stimuli(source: Source, items: Sequence[Item]) -> dict[Key, str]:
     return {key: xml_text(data) for blob, data in found if isinstance(data, bytes) for key in keys[blob]}
 
 
-def _infos(source: Source, snapshot: Snapshot, items: Sequence[Item]) -> dict[RepoPath, CommitInfo]:
+def infos_of(source: Source, snapshot: Snapshot, items: Sequence[Item]) -> dict[RepoPath, CommitInfo]:
     """Who wrote what is there, as far as that is quickly told: else only the commit that has it."""
     unknown = CommitInfo(commit=snapshot.commit, author="")
     paths = sorted({item.path for item in items})

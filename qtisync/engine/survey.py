@@ -168,6 +168,11 @@ class Surveyor:
         """Requests that were sent."""
         return self._calls
 
+    @property
+    def trouble(self) -> Answer | None:
+        """The answer that ended the reading early, if one did."""
+        return self._trouble
+
     def _listed(self, kind: Kind) -> dict[Identifier, Row]:
         """The rows of one collection. A walk that was disturbed is repeated, and what any walk saw is kept."""
         union: dict[Identifier, Row] = {}

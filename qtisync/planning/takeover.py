@@ -72,7 +72,11 @@ def recognised(item: Item, seen: Seen, info: CommitInfo) -> Recorded:
 
 def adopted(item: Item, seen: Seen, info: CommitInfo, digest: DigestMetadata) -> Recorded:
     """The row of an object of git's whose copy at the API is taken over as it is: git may then want it otherwise."""
-    held = {name: seen.metadata[name] for name in item.metadata if name in seen.metadata}
+    held = {
+        name: value if _has(seen.metadata, name, value) else seen.metadata[name]
+        for name, value in item.metadata.items()
+        if name in seen.metadata
+    }
     acknowledged = Facets(content=item.facets.content if seen.same_content else seen.content, metadata=digest(held))
     remote = Remote(
         content=seen.content,
