@@ -14,10 +14,10 @@ from qtisync.clocks import SystemClock, ThreadBell
 from qtisync.config.file import load_settings
 from qtisync.config.policy import drift_policy
 from qtisync.config.settings import Count, SecretKind, SecretReference, Settings, Share, Target, choose_target
-from qtisync.config.working_tree import need_working_tree
+from qtisync.config.working_tree import authoring_problems, need_working_tree, refuse_commit
 from qtisync.content.selection import ContentRules
 from qtisync.engine.reconcile import Aim
-from qtisync.errors import ConfigError, ConfigProblem, RepositoryError, UsageError
+from qtisync.errors import ConfigError, ConfigProblem, RepositoryError
 from qtisync.model import Json, Key, Kind
 from qtisync.planning.guard import Limits
 from qtisync.planning.plan import Destination
@@ -34,10 +34,6 @@ if TYPE_CHECKING:  # the adapters' libraries cost more than the rest of a plan
     from qtisync.engine.survey import Eyes
 
 __all__ = ["Setup", "SystemClock", "ThreadBell", "load_setup"]
-
-
-WORKTREE = "worktree"
-"""The one ref of a working tree, as plans that were made from it name it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,11 +113,7 @@ class Setup:
 
     def aim(self, ref: str | None = None, only: tuple[str, ...] = ()) -> Aim:
         """What a pass is to achieve."""
-        if ref not in {None, WORKTREE} and self.is_authoring:
-            raise UsageError(
-                f"--ref {ref} names a commit, and {self.file} has source: worktree.",
-                hint="Leave out --ref, or set source: commit.",
-            )
+        refuse_commit(self.settings, "--ref", ref)
         target, content = self.target, self.settings.content
         update = target.max_update
         return Aim(
@@ -365,9 +357,7 @@ def load_setup(file: Path | None, target: str | None, environ: Mapping[str, str]
         for key, (supported, hint) in NOT_YET.items()
         if getattr(chosen, key) != supported
     ]
-    if chosen.production and loaded.settings.repository.source == "worktree":
-        hint = "Let a production target follow a branch: source: commit."
-        problems.append(ConfigProblem(where="repository.source", message="is worktree, for authoring only", hint=hint))
+    problems.extend(authoring_problems(loaded.settings, name, chosen))
     if loaded.settings.content.schema_dir is not None:
         hint = "Validation against the XML Schema is not part of this version; remove the key."
         problems.append(ConfigProblem(where="content.schema_dir", message="is set", hint=hint))

@@ -62,7 +62,7 @@ class TreePlaces:
             self._outdated = self._outdated or name == "exclude"
             return name == "exclude"
         self._outdated = self._outdated or name in {".gitignore", ".git"}
-        return not is_dropping(name)
+        return not self.busy and not is_dropping(name)
 
     def prepare(self) -> None:
         """Ask git again what it ignores."""

@@ -35,14 +35,16 @@ GIT_SECONDS = 30.0
 _CLOSE_WRITE, _MOVED_FROM, _MOVED_TO, _CREATE, _DELETE = 0x8, 0x40, 0x80, 0x100, 0x200
 _DELETE_SELF, _MOVE_SELF, _UNMOUNT = 0x400, 0x800, 0x2000
 _ONLY_FOLDERS, _NOT_UNLINKED, _IS_FOLDER = 0x0100_0000, 0x0400_0000, 0x4000_0000
-_HAPPENINGS = (
-    (_CLOSE_WRITE, Happening.WRITTEN),
-    (_CREATE, Happening.CREATED),
-    (_MOVED_TO, Happening.MOVED_IN),
-    (_MOVED_FROM, Happening.MOVED_OUT),
-    (_DELETE, Happening.DELETED),
-    (_DELETE_SELF | _MOVE_SELF | _UNMOUNT, Happening.ITSELF),
-)
+_HAPPENINGS = {
+    _CLOSE_WRITE: Happening.WRITTEN,
+    _CREATE: Happening.CREATED,
+    _MOVED_TO: Happening.MOVED_IN,
+    _MOVED_FROM: Happening.MOVED_OUT,
+    _DELETE: Happening.DELETED,
+    _DELETE_SELF: Happening.ITSELF,
+    _MOVE_SELF: Happening.ITSELF,
+    _UNMOUNT: Happening.ITSELF,
+}
 _MASK = (
     (_CLOSE_WRITE | _CREATE | _MOVED_TO | _MOVED_FROM | _DELETE)
     | (_DELETE_SELF | _MOVE_SELF)
@@ -102,7 +104,7 @@ class _Inotify:
     # Called by watchdog, in its thread
 
     def on_event(self, event: InotifyEvent) -> None:
-        what = next((happening for bits, happening in _HAPPENINGS if event.mask & bits), None)
+        what = _HAPPENINGS.get(event.mask & ~_IS_FOLDER)
         if what is not None:
             self._listener.noticed(Notice(event.wd, what, os.fsdecode(event.name), bool(event.mask & _IS_FOLDER)))
 

@@ -101,10 +101,9 @@ class WorktreeSource:
         return sorted(path for path in there.keys() | here.keys() if there.get(path) != here.get(path))
 
     def is_ancestor(self, base: CommitId, commit: CommitId) -> bool:
-        """An edited tree always comes from what was there before."""
-        del base
-        self._snapshot(commit)
-        return True
+        """Whether ``base`` was there before ``commit``: what an earlier process saw was before all that is known."""
+        ids = [known.id for known in self._snapshots]  # newest first
+        return base == commit or (commit in ids and (base not in ids or ids.index(base) > ids.index(commit)))
 
     def blobs(self, wanted: Iterable[BlobId], max_bytes: int) -> Iterator[tuple[BlobId, bytes | TooLarge]]:
         """Contents, in the order asked for; raises ``BlobMissingError`` at one that was saved over."""

@@ -12,6 +12,7 @@ from qtisync.app import Setup, SystemClock, ThreadBell
 from qtisync.cli.common_options import Common, common_options
 from qtisync.cli.exit_codes import HELD, LOCKED, OK, PARTIAL, UNAVAILABLE
 from qtisync.cli.through import Through
+from qtisync.config.working_tree import refuse_commit
 from qtisync.delivery.ledger import decided
 from qtisync.engine import pause as pauses
 from qtisync.engine.ports import RecordReader, Source, Store
@@ -95,6 +96,7 @@ def wait(*, common: Common, commit: str, timeout: float) -> int:
     with 8 if it did not come about in time.
     """
     setup, clock, bell = common.setup(), SystemClock(), ThreadBell()
+    refuse_commit(setup.settings, "--commit", commit)
     Through(setup).post("/api/v1/sync", {"origin": "command"})
     until = clock.now() + timeout
     with closing(setup.open_source(expected=False)) as source:

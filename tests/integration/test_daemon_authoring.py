@@ -76,3 +76,13 @@ def test_what_is_ignored_or_left_by_an_editor_is_never_sent(world: World) -> Non
         process.settled()
 
         assert {row.identifier for row in process.service.bench.store.recorded()} == {"q-a", "q-b"}
+
+
+def test_wait_ends_when_what_is_saved_is_at_the_api(world: World) -> None:
+    with daemon(world) as process:
+        process.until_there("q-b", "Two plus two?")
+        world.write({"b.xml": item_xml("q-b", "Waited for.")})
+        waited = world.run("wait", "--commit", "worktree", "--timeout", "60")
+
+        assert (waited.code, world.run("wait", "--commit", "main").code) == (0, 64)
+        process.until_there("q-b", "Waited for.")

@@ -178,7 +178,10 @@ def test_the_newest_snapshots_can_be_compared_and_older_ones_are_forgotten(tree,
     with pytest.raises(RepositoryError) as caught:
         source.tree(ids[0])
     assert caught.value.reference == "commit-missing"
-    assert source.is_ancestor(ids[0], ids[-1])
+    assert [source.is_ancestor(ids[at], ids[to]) for at, to in [(0, -1), (1, -1), (-1, -1), (-1, 1), (-1, 0)]] == [
+        *(True, True, True),
+        *(False, False),
+    ]
     assert source.last_touched(ids[1], ids[-1], ["a.xml"]) == {}
     assert source.sole_author(ids[-2], ids[-1]) is None
 
