@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Awaitable, Callable
 from datetime import datetime
@@ -102,7 +103,11 @@ class Api:
         while job is not None and not job.state.ended and seconds > 0 and not self._threads.closing:
             step = min(_STEP, seconds)
             seconds -= step
-            job = await self._threads.waiting(partial(self._control.wait_for, name, step), step)
+            try:
+                job = await self._threads.waiting(partial(self._control.wait_for, name, step), step)
+            except BusyError:  # so many wait that there is no thread left: look again, now and then
+                await asyncio.sleep(step)
+                job = await self._threads.quick(partial(self._control.job, name))
         if job is None:
             return refused(404, "no-such-job", "There is no such job.", "Old ones are forgotten: GET /api/v1/status.")
         return answer(job_json(job))

@@ -38,6 +38,8 @@ class WebServer:
         self._ending = asyncio.Event()
         self._started = threading.Event()
         self._address: tuple[str, int] | None = None
+        self.error: BaseException | None = None
+        """Why it ended by itself."""
 
     @property
     def address(self) -> tuple[str, int] | None:
@@ -59,6 +61,9 @@ class WebServer:
         self._thread = threading.Thread(target=self._run, args=(listening,), name="qtisync-web", daemon=True)
         self._thread.start()
         self._started.wait(STARTING)
+        if self.error is not None:
+            self.close()
+            raise self.error
         shown = None if self._address is None else f"{self._address[0]}:{self._address[1]}"
         self._surface.log("web_listening", address=shown, socket=str(self._file))
 
@@ -83,11 +88,13 @@ class WebServer:
     def _run(self, listening: list[tuple[socket.socket, bool]]) -> None:
         try:
             asyncio.run(self._serve(listening))
+        except BaseException as error:  # noqa: BLE001 - kept for whoever asks; nobody waits for this thread
+            self.error = error
         finally:
             for one, _ in listening:
                 one.close()
             if not self._surface.threads.closing:
-                self._surface.log("web_failed")
+                self._surface.log("web_failed", reason=type(self.error).__name__)
             self._started.set()
 
     async def _serve(self, listening: list[tuple[socket.socket, bool]]) -> None:

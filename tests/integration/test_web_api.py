@@ -118,10 +118,12 @@ def test_unknown_job_is_not_found(site: Served):
 
 def test_those_who_wait_for_jobs_do_not_hold_up_the_others(site: Served):
     job = post(site, "/api/v1/sync")[1]["id"]
-    asking = [
-        threading.Thread(target=site.ask, args=("GET", f"/api/v1/jobs/{job}?wait=30"), kwargs={"token": TOKEN})
-        for _ in range(WAITING + QUICK)
-    ]
+    answers: list[Any] = []
+
+    def wait() -> None:
+        answers.append(site.ask("GET", f"/api/v1/jobs/{job}?wait=30", token=TOKEN).told)
+
+    asking = [threading.Thread(target=wait) for _ in range(WAITING + QUICK)]
     for one in asking:
         one.start()
     assert site.ask("GET", "/api/v1/status", token=TOKEN).status == 200
@@ -130,7 +132,7 @@ def test_those_who_wait_for_jobs_do_not_hold_up_the_others(site: Served):
     for one in asking:
         one.join(60)
 
-    assert not any(one.is_alive() for one in asking)
+    assert [(status, document["state"]) for status, document in answers] == [(200, "done")] * (WAITING + QUICK)
 
 
 @pytest.mark.parametrize(

@@ -158,6 +158,23 @@ def test_closing_twice_or_before_the_start_is_harmless(tmp_path: Path):
         assert (unstarted.close(), unstarted.address) == (True, None)
 
 
+def test_surface_that_cannot_begin_says_so_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def broken(*_args: object, **_more: object) -> None:
+        raise RuntimeError("a bug")
+
+    monkeypatch.setattr("qtisync.web.app.build_app", broken)
+    with pytest.raises(RuntimeError, match="a bug"), served(tmp_path):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_surface_that_ends_by_itself_is_in_the_log(tmp_path: Path):
+    with served(tmp_path) as site:
+        assert site.server._loop is not None
+        site.server._loop.call_soon_threadsafe(site.server._end)
+        until(lambda: site.log.of("web_failed"))
+
+
 def test_ten_lives_leave_no_thread_and_no_descriptor(tmp_path: Path):
     def count() -> tuple[int, int]:
         return threading.active_count(), len(list(Path("/proc/self/fd").iterdir()))
