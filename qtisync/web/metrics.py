@@ -5,7 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
@@ -26,6 +34,8 @@ class Metrics:
     content_type = CONTENT_TYPE_LATEST
 
     def __init__(self, now: Callable[[], float]) -> None:
+        # A second series beside each counter, which nobody asks for.
+        disable_created_metrics()  # type: ignore[no-untyped-call]  # the library has no types for it
         self._registry = registry = CollectorRegistry()
         self._labels: dict[str, set[str]] = {}
         self._state = _State(now)

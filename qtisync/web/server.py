@@ -94,7 +94,7 @@ class WebServer:
             for one, _ in listening:
                 one.close()
             if not self._surface.threads.closing:
-                self._surface.log("web_failed", reason=type(self.error).__name__)
+                self._surface.log("web_failed", reason="it ended" if self.error is None else type(self.error).__name__)
             self._started.set()
 
     async def _serve(self, listening: list[tuple[socket.socket, bool]]) -> None:

@@ -163,6 +163,13 @@ def test_process_is_watched_for_leaks():
     assert {"process_resident_memory_bytes", "process_open_fds"} <= set(shown)
 
 
+def test_there_is_no_second_series_beside_each_counter():
+    metrics = Metrics(lambda: NOW)
+    metrics.called("update", "shown", 0.1)
+
+    assert b"_created" not in metrics.text()
+
+
 def test_threads_may_share_it():
     metrics = Metrics(lambda: NOW)
     metrics.watch(lambda: FULL)
