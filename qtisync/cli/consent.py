@@ -27,7 +27,13 @@ def refuse_unknown(only: Sequence[str], prepared: Prepared) -> None:
 
 
 def go_on(
-    common: Common, report: Report, file: Path | None, *, ref: str | None = None, only: Sequence[str] = ()
+    common: Common,
+    report: Report,
+    file: Path | None,
+    *,
+    ref: str | None = None,
+    only: Sequence[str] = (),
+    refresh: bool = False,
 ) -> str:
     """The command that continues a held plan, ready to be pasted: with the flags that this one was run with."""
     flags = ["--config", str(common.config)] if common.config is not None else []
@@ -38,4 +44,5 @@ def go_on(
         return apply
     what = ["--ref", ref] if ref is not None else []
     what += [word for pattern in only for word in ("--only", pattern)]
+    what += ["--refresh"] if refresh else []
     return f"{shlex.join(['qtisync', 'plan', '--out', 'plan.json', *what, *flags])} && {apply}"

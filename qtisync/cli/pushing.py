@@ -6,11 +6,12 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import FrameType
 
 from qtisync.app import Setup, SystemClock, ThreadBell
 from qtisync.cli.common_options import Common
+from qtisync.cli.desk import Desk, Order, assert_again
 from qtisync.cli.exit_codes import INTERRUPTED, after_push
 from qtisync.cli.output import emit
 from qtisync.cli.place import place_of
@@ -22,28 +23,16 @@ from qtisync.engine.drain import Drained, Ending, Patience
 from qtisync.engine.pause import paused
 from qtisync.engine.ports import Source, Store
 from qtisync.engine.push import Attempt
-from qtisync.engine.recognise import is_worth_a_look, recognise_first
-from qtisync.engine.reconcile import Prepared, prepare
+from qtisync.engine.reconcile import Prepared
 from qtisync.errors import PausedError
 from qtisync.model import JournalLine
 from qtisync.planning.details import with_content
 from qtisync.report.build import Course, plan_report, push_report
 from qtisync.report.value import Place, Report
 
+__all__ = ["Order", "carry_out", "stopping"]
+
 GRACE = 20.0  # seconds for calls in flight after the first signal
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """What apply or sync was asked to do."""
-
-    kind: str
-    ref: str | None = None
-    only: tuple[str, ...] = ()
-    allow: frozenset[str] = frozenset()
-    timeout: float | None = None
-    looks_first: bool = True
-    """With an empty record: recognise what the API has already (a saved plan was made without that)."""
 
 
 Agree = Callable[[Prepared, Report], None]
@@ -58,20 +47,15 @@ def carry_out(common: Common, setup: Setup, order: Order, agree: Agree) -> int:
         store = stack.enter_context(closing(setup.open_store(f"qtisync {order.kind}")))
         refuse_paused(store, setup.name, began)
         source = stack.enter_context(closing(setup.open_fresh_source()))
-        prepared = prepare(source, store, setup.aim(order.ref, order.only), began, bars)
-        if order.looks_first and is_worth_a_look(store, prepared):
-            with setup.eyes(store, bell=bell, log=common.log(), progress=bars) as eyes:
-                if recognise_first(eyes, store, source, prepared, setup.manners().owns, setup.actor):
-                    prepared = prepare(source, store, setup.aim(order.ref, order.only), began, bars)
+        desk = Desk(common=common, setup=setup, store=store, source=source, bell=bell, bars=bars, stack=stack)
+        prepared, seen = desk.prepare(order, began)
         prepared = _with_content(source, prepared) if common.show_content else prepared
         place = place_of(prepared, source.location(), store)
         agree(prepared, plan_report(prepared.plan, place, began))
         remaining = tuple(hold for hold in prepared.plan.holds if hold.rule not in order.allow)
         prepared = replace(prepared, plan=replace(prepared.plan, holds=remaining))
         store.note(_decision(order, prepared, setup.actor))
-        bench = stack.enter_context(
-            setup.bench(store=store, source=source, api=setup.open_api(), bell=bell, log=common.log())
-        )
+        bench = desk.bench()
         caught = stack.enter_context(stopping(bell, bench.api.close))
         deadline = clock.now() + order.timeout if order.timeout is not None else None
         advance = stack.enter_context(bars.step("pushing", len(prepared.plan.ready)))
@@ -80,6 +64,8 @@ def carry_out(common: Common, setup: Setup, order: Order, agree: Agree) -> int:
             if attempt.decision is not None and store_settled(attempt):
                 advance(1)
 
+        if seen is not None:
+            assert_again(bench, seen, prepared)
         drained = apply(bench, prepared, Run(patience=Patience(deadline=deadline), on_attempt=on_attempt))
         store.drop_journal(clock.now() - setup.settings.keep_journal)
         report = _report(order, prepared, store, place, drained, clock.now() - began)

@@ -30,6 +30,7 @@ from qtisync.report.value import Report
 
 _PATH = click.Path(path_type=Path)
 _REF = click.option("--ref", metavar="REF", help="Branch, tag or commit [default: repository.ref].")
+_REFRESH = click.option("--refresh", is_flag=True, help="Read the API first: show what changed there, be bound to it.")
 _ONLY = click.option("--only", multiple=True, metavar="ID|GLOB", help="Only these identifiers or paths (repeatable).")
 
 
@@ -37,18 +38,31 @@ _ONLY = click.option("--only", multiple=True, metavar="ID|GLOB", help="Only thes
 @common_options
 @_REF
 @_ONLY
+@_REFRESH
 @click.option("--out", type=_PATH, metavar="FILE", help="Save the plan for `qtisync apply FILE`.")
 @click.option("--detailed-exitcode", is_flag=True, help="Leave with 2 if there are changes, 4 if a rule holds them.")
 @click.option("--strict", is_flag=True, help="Leave with 9 if any file is broken or has a warning.")
 def plan(
-    *, common: Common, ref: str | None, only: tuple[str, ...], out: Path | None, detailed_exitcode: bool, strict: bool
+    *,
+    common: Common,
+    ref: str | None,
+    only: tuple[str, ...],
+    refresh: bool,
+    out: Path | None,
+    detailed_exitcode: bool,
+    strict: bool,
 ) -> int:
     """Say what would be sent to the API, why, and at what cost. Nothing is written anywhere."""
     setup = common.setup()
-    _, report = look_ahead(setup, ref, only, Bars(common), show_content=common.show_content)
+    if refresh:
+        from qtisync.cli.refreshing import look_ahead_refreshed  # noqa: PLC0415 - heavy, and seldom asked for
+
+        report = look_ahead_refreshed(common, setup, setup.aim(ref, only))
+    else:
+        _, report = look_ahead(setup, ref, only, Bars(common), show_content=common.show_content)
     if out is not None:
         save(out, report, only)
-    emit(replace(report, go_on=go_on(common, report, out, ref=ref, only=only)), common)
+    emit(replace(report, go_on=go_on(common, report, out, ref=ref, only=only, refresh=refresh)), common)
     return after_plan(report, detailed=detailed_exitcode, strict=strict)
 
 
@@ -80,6 +94,7 @@ def save(out: Path, report: Report, only: tuple[str, ...]) -> None:
 @click.argument("saved_plan", required=False, type=_PATH, metavar="[PLAN]")
 @_REF
 @_ONLY
+@_REFRESH
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @click.option("--allow", multiple=True, type=click.Choice(RULES), help="Let a held plan pass this rule (with PLAN).")
 @click.option(
@@ -91,6 +106,7 @@ def apply(
     saved_plan: Path | None,
     ref: str | None,
     only: tuple[str, ...],
+    refresh: bool,
     yes: bool,
     allow: tuple[str, ...],
     timeout: float | None,
@@ -116,7 +132,7 @@ def apply(
             refuse_stale(saved, saved_plan, prepared)
         holds = [hold for hold in report.holds if hold.rule not in allow]
         if holds:
-            raise held(common, report, go_on(common, report, saved_plan, ref=ref, only=only))
+            raise held(common, report, go_on(common, report, saved_plan, ref=ref, only=only, refresh=refresh))
         ask(common, setup, report, yes=yes)
 
     order = Order(
@@ -126,6 +142,7 @@ def apply(
         allow=frozenset(allow),
         timeout=timeout,
         looks_first=saved is None,
+        refresh=refresh or (saved is not None and saved.refresh),
     )
     return carry_out(common, setup, order, agree)
 

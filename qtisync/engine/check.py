@@ -148,7 +148,7 @@ def refreshed(prepared: Prepared, seen: Reconciliation, reader: RecordReader, ai
     )
     plan = narrowed(plan, aim.only) if aim.only else plan
     holds = tuple(hold for hold in check(plan, aim.limits, observed) if hold.rule not in aim.allow)
-    plan = replace(plan, holds=holds, observed=observation_digest(chosen(seen, aim.only)))
+    plan = replace(plan, holds=holds, observed=observations(chosen(seen, aim.only)))
     record = replace(prepared.record, fingerprint="") if plan.partial else prepared.record
     return replace(prepared, plan=plan, record=record)
 
@@ -169,11 +169,13 @@ def _again(one: Divergent) -> Change:
     )
 
 
-def observation_digest(seen: Reconciliation) -> str:
-    """What a plan is bound to besides the record: everything that was found to be different at the API."""
-    found = seen.comparison
-    essence = [_essence(one) for one in (*found.drift, *found.conflicts)]
-    return hashlib.sha256(json.dumps(essence, sort_keys=True).encode()).hexdigest()
+def observations(seen: Reconciliation) -> Mapping[str, str]:
+    """What a plan is bound to besides the record: what was found to be different at the API, each by a digest."""
+    found = (*seen.comparison.drift, *seen.comparison.conflicts)
+    return {
+        str(one.key): hashlib.sha256(json.dumps(_essence(one), sort_keys=True).encode()).hexdigest()[:16]
+        for one in found
+    }
 
 
 def _essence(one: Divergent) -> list[object]:
@@ -224,9 +226,7 @@ def heal(store: Store, seen: Reconciliation, log: Log, *, plan: Plan | None = No
 
     ``plan``: the refreshed one; if a rule holds it (too many at once), nothing is queued.
     """
-    held = plan is not None and bool(plan.holds)
-    overwritten = () if held else seen.drifted(OnDrift.OVERWRITE)
-    queued = store.reassert([_reassertion(one) for one in overwritten]) if overwritten else 0
+    queued = 0 if plan is not None and plan.holds else send_again(store, seen)
     blocked = {one.key for one in seen.drifted(OnDrift.BLOCK)}
     if not seen.survey.complete:  # what was not seen is not known to be well again
         proven = seen.survey.rows.keys() | seen.survey.gone
@@ -238,6 +238,12 @@ def heal(store: Store, seen: Reconciliation, log: Log, *, plan: Plan | None = No
         verdict = seen.verdicts[one.key].value
         log("drift", item=one.key.identifier, kind=one.key.kind.value, path=one.path, message=one.message, then=verdict)
     return Healed(queued=queued, blocked=tuple(sorted(blocked)))
+
+
+def send_again(store: Store, seen: Reconciliation) -> int:
+    """Queue what drifted and is overwritten; how many there were."""
+    overwritten = seen.drifted(OnDrift.OVERWRITE)
+    return store.reassert([_reassertion(one) for one in overwritten]) if overwritten else 0
 
 
 def _reassertion(one: Divergent) -> Reassertion:

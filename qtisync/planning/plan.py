@@ -144,8 +144,8 @@ class Plan:
     partial: bool = False
     """Only some objects were asked for (``--only``)."""
     authors: Mapping[RepoPath, CommitInfo] = field(default_factory=dict)
-    observed: str | None = None
-    """Digest of what the API was seen to have otherwise; ``None``: it was not read."""
+    observed: Mapping[str, str] | None = None
+    """What the API was seen to have otherwise, each by a digest; ``None``: it was not read."""
 
     @property
     def renames(self) -> tuple[Change, ...]:
@@ -170,7 +170,7 @@ class Plan:
         found |= {f"parked {row.key}": str(row.generation) for row in self.parked}
         found |= {f"broken file {broken.path}": "" for broken in self.broken}
         found |= {f"hold {hold.rule}": "" for hold in self.holds}
-        return found
+        return found | {f"{key} at the API": seen for key, seen in (self.observed or {}).items()}
 
 
 def _digest(value: object) -> str:
@@ -178,7 +178,7 @@ def _digest(value: object) -> str:
 
 
 def _essence(plan: Plan) -> list[object]:
-    observed = [] if plan.observed is None else [plan.observed]
+    observed = [] if plan.observed is None else [sorted(plan.observed.items())]
     return [
         *observed,
         plan.commit,

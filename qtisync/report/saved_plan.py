@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from qtisync.planning.plan import Plan
 from qtisync.report.value import FORMAT_VERSION, Report, as_json
+
+SHOWN = 10  # names of each sort that tell what changed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +23,10 @@ class SavedPlan:
     target: str
     base_url: str
     only: tuple[str, ...] = ()
+    refresh: bool = False
+    """The API was read for it, and is read again before it is carried out."""
+    bound: Mapping[str, str] = field(default_factory=dict)
+    """What its checksum covers, object by object."""
 
 
 def dump_plan(report: Report, only: tuple[str, ...]) -> str:
@@ -35,6 +41,8 @@ def dump_plan(report: Report, only: tuple[str, ...]) -> str:
         "target": place.target,
         "base_url": place.base_url,
         "only": list(only),
+        "refresh": report.observed is not None,
+        "bound": dict(report.bound),
         "report": as_json(report),
     }
     return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
@@ -57,7 +65,13 @@ def load_plan(text: str) -> SavedPlan:
     only = document.get("only", [])
     if not isinstance(only, list):
         raise ValueError("it is incomplete")  # noqa: TRY004 - a wrong file, not a wrong call
-    return SavedPlan(**{name: document[name] for name in names}, only=tuple(map(str, only)))
+    bound = document.get("bound", {})
+    return SavedPlan(
+        **{name: document[name] for name in names},
+        only=tuple(map(str, only)),
+        refresh=document.get("refresh") is True,
+        bound={str(name): str(seen) for name, seen in bound.items()} if isinstance(bound, Mapping) else {},
+    )
 
 
 def why_stale(saved: SavedPlan, now: Plan) -> str | None:
@@ -65,7 +79,33 @@ def why_stale(saved: SavedPlan, now: Plan) -> str | None:
     if saved.base_url != now.destination.base_url or saved.target != now.destination.target:
         return f"it was made for {saved.target} at {saved.base_url}"
     if saved.commit != now.commit:
-        return f"it was made for commit {saved.commit[:12]}, and {saved.ref} is at {now.commit[:12]} now"
+        reason = f"it was made for commit {saved.commit[:12]}, and {saved.ref} is at {now.commit[:12]} now"
+        return reason + _since(saved, now)
     if saved.checksum != now.checksum:
-        return "the record or the configuration changed since it was made"
+        what = "the record, the API or the configuration" if saved.refresh else "the record or the configuration"
+        return f"{what} changed since it was made{_since(saved, now)}"
     return None
+
+
+def differences(saved: SavedPlan, now: Plan) -> Mapping[str, tuple[str, ...]]:
+    """What a new plan would do otherwise: ``new`` in it, ``gone`` from it, and ``changed``. Each sorted by name."""
+    bound = now.bound
+    return {
+        "new": tuple(sorted(bound.keys() - saved.bound.keys())),
+        "gone": tuple(sorted(saved.bound.keys() - bound.keys())),
+        "changed": tuple(
+            sorted(name for name in bound.keys() & saved.bound.keys() if bound[name] != saved.bound[name])
+        ),
+    }
+
+
+def _since(saved: SavedPlan, now: Plan) -> str:
+    found = {word: names for word, names in differences(saved, now).items() if names}
+    if not found or not saved.bound:
+        return ""
+    return "; " + "; ".join(f"{word}: {_some(names)}" for word, names in found.items())
+
+
+def _some(names: tuple[str, ...]) -> str:
+    more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+    return ", ".join(names[:SHOWN]) + more

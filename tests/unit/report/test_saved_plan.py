@@ -12,7 +12,8 @@ from report_values import HEAD, NOW, URL, a_place, sample_plan, valid
 
 from qtisync.planning.plan import Hold, Plan
 from qtisync.report.build import plan_report
-from qtisync.report.saved_plan import SavedPlan, dump_plan, load_plan, why_stale
+from qtisync.report.divergence import Observation
+from qtisync.report.saved_plan import SavedPlan, differences, dump_plan, load_plan, why_stale
 
 
 def saved(plan: Plan, only: tuple[str, ...] = ()) -> SavedPlan:
@@ -32,6 +33,7 @@ def test_saved_plan_is_read_back():
         target="staging",
         base_url=URL,
         only=("alg-*", "geo-0033"),
+        bound=sample_plan().bound,
     )
 
 
@@ -59,7 +61,10 @@ def test_held_plan_stays_bound_to_what_was_seen():
             sample_plan(commit=a_commit("2")),
             f"it was made for commit {HEAD[:12]}, and refs/heads/main is at {a_commit('2')[:12]} now",
         ),
-        (sample_plan(changes=()), "the record or the configuration changed since it was made"),
+        (
+            sample_plan(changes=()),
+            "the record or the configuration changed since it was made; gone: alg-0102, alg-0417, geo-0033",
+        ),
         (
             sample_plan(destination=replace(sample_plan().destination, target="live")),
             f"it was made for staging at {URL}",
@@ -99,3 +104,31 @@ def test_anything_else_is_refused_in_words(text: str, words: str):
 
 def test_newer_minor_format_is_read():
     assert load_plan(edited(format_version="1.7", only=...)).only == ()
+
+
+def test_difference_names_what_is_new_gone_and_changed():
+    before = sample_plan(observed={"q1": "a", "q2": "b"})
+    now = sample_plan(changes=before.changes[1:], observed={"q2": "c", "q3": "d"})
+
+    assert differences(saved(before), now) == {
+        "new": ("q3 at the API",),
+        "gone": ("alg-0102", "q1 at the API"),
+        "changed": ("q2 at the API",),
+    }
+
+
+def test_refreshed_plan_is_bound_to_what_the_api_showed():
+    report = replace(plan_report(sample_plan(observed={"q1": "a"}), a_place(), NOW), observed=Observation(at=NOW))
+    kept = load_plan(dump_plan(report, ()))
+
+    assert kept.refresh
+    assert why_stale(kept, sample_plan(observed={"q1": "a"})) is None
+    assert why_stale(kept, sample_plan(observed={})) == (
+        "the record, the API or the configuration changed since it was made; gone: q1 at the API"
+    )
+
+
+def test_many_differences_are_cut():
+    plan = sample_plan(observed={f"q{n:02}": "" for n in range(12)})
+
+    assert (why_stale(saved(sample_plan()), plan) or "").endswith("q09 at the API and 2 more")

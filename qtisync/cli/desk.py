@@ -1,0 +1,90 @@
+"""What apply and sync open before they push, and the plan that they make with it."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from qtisync.app import Setup, ThreadBell
+from qtisync.cli.common_options import Common
+from qtisync.cli.progress import Bars
+from qtisync.engine.recognise import is_worth_a_look, recognise_first
+from qtisync.engine.reconcile import Prepared, prepare
+
+if TYPE_CHECKING:
+    from qtisync.adapters.store import SqlStore
+    from qtisync.engine.check import Reconciliation
+    from qtisync.engine.cycle import Bench
+    from qtisync.engine.ports import Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """What apply or sync was asked to do."""
+
+    kind: str
+    ref: str | None = None
+    only: tuple[str, ...] = ()
+    allow: frozenset[str] = frozenset()
+    timeout: float | None = None
+    looks_first: bool = True
+    """With an empty record: recognise what the API has already (a saved plan was made without that)."""
+    refresh: bool = False
+    """Read the API first; what drifted and is overwritten is sent again."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Desk:
+    """What a cycle opens: the API only when it is needed, so that a plan that is held needs no credentials."""
+
+    common: Common
+    setup: Setup
+    store: SqlStore
+    source: Source
+    bell: ThreadBell
+    bars: Bars
+    stack: ExitStack
+    _opened: Bench | None = None
+
+    def bench(self) -> Bench:
+        """Everything that pushing needs."""
+        if self._opened is None:
+            bench = self.setup.bench(
+                store=self.store,
+                source=self.source,
+                api=self.setup.open_api(),
+                bell=self.bell,
+                log=self.common.log(),
+            )
+            self._opened = self.stack.enter_context(bench)
+        return self._opened
+
+    def prepare(self, order: Order, now: float) -> tuple[Prepared, Reconciliation | None]:
+        """The plan; refreshed by what the API shows if that was asked for."""
+        aim = self.setup.aim(order.ref, order.only)
+        prepared = prepare(self.source, self.store, aim, now, self.bars)
+        if order.looks_first and is_worth_a_look(self.store, prepared):
+            log = self.common.log()
+            with self.setup.eyes(self.store, bell=self.bell, log=log, progress=self.bars) as eyes:
+                owns = self.setup.manners().owns
+                if recognise_first(eyes, self.store, self.source, prepared, owns, self.setup.actor):
+                    prepared = prepare(self.source, self.store, aim, now, self.bars)
+        if not order.refresh:
+            return prepared, None
+        from qtisync.cli.refreshing import look_at_api  # noqa: PLC0415 - only with --refresh
+        from qtisync.engine.check import eyes_of  # noqa: PLC0415 - likewise
+
+        eyes = eyes_of(self.bench(), self.bars)
+        look = look_at_api(self.setup, eyes, self.store, self.source, aim, self.bars)
+        return look.prepared, look.seen
+
+
+def assert_again(bench: Bench, seen: Reconciliation, prepared: Prepared) -> None:
+    """Queue what drifted and is overwritten. A look at everything is remembered, a look at a part is not."""
+    from qtisync.engine.check import heal, send_again  # noqa: PLC0415 - only with --refresh
+
+    if prepared.plan.partial:
+        send_again(bench.store, seen)
+    else:
+        heal(bench.store, seen, bench.log, plan=prepared.plan)
