@@ -1,4 +1,4 @@
-# qtisync as an image: docs/docker.md says how to run it. Docker (BuildKit), podman and buildah build this file.
+# qtisync as an image: docs/docker.md says how to run it. Docker, podman and buildah build this file.
 
 FROM python:3.13-slim-bookworm AS build
 WORKDIR /src
@@ -21,8 +21,9 @@ RUN groupadd --system --gid 980 qtisync \
     && install -d -o qtisync -g qtisync -m 0750 /var/lib/qtisync \
     && install -d -m 0755 /etc/qtisync
 
-RUN --mount=type=bind,from=build,source=/dist,target=/dist \
-    pip install --no-cache-dir --disable-pip-version-check --root-user-action=ignore /dist/*.whl
+# Copied, not mounted: podman's cache would not notice another wheel in a mount.
+COPY --from=build /dist /dist
+RUN pip install --no-cache-dir --disable-pip-version-check --root-user-action=ignore /dist/*.whl
 
 # Nobody outside the container reaches its loopback address. Without a token only health, metrics and signed webhooks answer.
 ENV QTISYNC_STATE=/var/lib/qtisync \

@@ -58,8 +58,10 @@ step "An API and a repository stand there"
 systemd-run --quiet --unit sandbox /opt/qtisync/bin/qtisync sandbox --port 8765
 export GIT_AUTHOR_NAME=author GIT_AUTHOR_EMAIL=author@localhost GIT_COMMITTER_NAME=author
 export GIT_COMMITTER_EMAIL=author@localhost
+useradd --create-home git
+git config --global safe.directory '*' # we push as root, and it belongs to git
 git init --quiet --bare --initial-branch main --shared=group /srv/git/content.git
-chgrp -R qtisync /srv/git/content.git
+chown -R git:qtisync /srv/git/content.git
 cp -r /mnt/content /srv/author
 rm /srv/author/items/geometry/geo-0040.* # broken on purpose, for the demo
 git -C /srv/author init --quiet --initial-branch main
@@ -159,6 +161,21 @@ ours = [line for line in lines if str(line["MESSAGE"]).startswith("{")]
 levels = {"debug": "7", "info": "6", "warning": "4", "error": "3"}
 wrong = [line["MESSAGE"] for line in ours if line["PRIORITY"] != levels[json.loads(line["MESSAGE"])["level"]]]
 sys.exit(not ours or wrong and str(wrong) or 0)' || fail "the journal"
+ok
+
+step "A repository elsewhere is fetched by ssh, with a deploy key from the credentials"
+ssh-keygen -q -t ed25519 -N "" -f /etc/credstore/qtisync.deploy_key
+install -d -o git -g git -m 700 ~git/.ssh
+install -o git -g git -m 600 /etc/credstore/qtisync.deploy_key.pub ~git/.ssh/authorized_keys
+{ printf '127.0.0.1 ' && cat /etc/ssh/ssh_host_ed25519_key.pub; } >/etc/qtisync/known_hosts
+sed -i "s,^repository:.*,repository: {url: 'ssh://git@127.0.0.1/srv/git/content.git'\, poll_every: 2s\, \
+ssh_key: credential/deploy_key\, known_hosts: /etc/qtisync/known_hosts}," /etc/qtisync/config.yaml
+systemctl restart "$unit" || fail "restart"
+push "by ssh"
+until_true "the push is at the API" at_api alg-0101 "by ssh"
+find /var/lib/qtisync -name packed-refs | grep . >/dev/null || fail "there is no mirror"
+cp /root/good.yaml /etc/qtisync/config.yaml
+systemctl restart "$unit" || fail "restart"
 ok
 
 step "It stops in good order, within its grace period"
