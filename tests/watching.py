@@ -48,6 +48,37 @@ class Bell:
             return not self._rung.wait_for(lambda: self._count > before, QUIET)
 
 
+class Follower:
+    """What the daemon does, in short: at each ring it looks, and in the end it has seen how things are."""
+
+    def __init__(self, look: Callable[[], object]) -> None:
+        self._look = look
+        self._rung, self._ended, self._looked = threading.Event(), threading.Event(), threading.Condition()
+        self.seen, self.looks = look(), 0
+        self._thread = threading.Thread(target=self._follow)
+        self._thread.start()
+
+    def ring(self) -> None:
+        self._rung.set()
+
+    def _follow(self) -> None:
+        while not self._ended.is_set():
+            if self._rung.wait(0.05):
+                self._rung.clear()
+                seen = self._look()
+                with self._looked:
+                    self.seen, self.looks = seen, self.looks + 1
+                    self._looked.notify_all()
+
+    def settles_at(self, expected: object) -> bool:
+        with self._looked:
+            return self._looked.wait_for(lambda: self.seen == expected, PATIENCE)
+
+    def close(self) -> None:
+        self._ended.set()
+        self._thread.join()
+
+
 @dataclass
 class Health:
     """What was told of it, each time."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,12 +10,11 @@ from pathlib import Path
 import pytest
 from editors import EDITORS
 from real_repository import RealRepository
-from watching import PATIENCE, Bell, Health, Narrow
+from watching import Bell, Follower, Health, Narrow
 
 from qtisync.adapters.watch_words import OVERFLOWED
 from qtisync.adapters.watcher import WorktreeWatcher
 from qtisync.adapters.worktree import WorktreeSource
-from qtisync.model import CommitId
 
 IGNORED = "*.log\nbuild/\n"
 
@@ -55,44 +53,13 @@ def watch(tree: RealRepository, bell: Bell) -> Iterator[Callable[..., WorktreeWa
         watcher.close()
 
 
-class Follower:
-    """What the daemon does, in short: at each ring it looks, and in the end it has seen how things are."""
-
-    def __init__(self, path: Path) -> None:
-        self.source = WorktreeSource(path, wall_clock=time.time)
-        self._rung, self._ended = threading.Event(), threading.Event()
-        self.seen: list[CommitId] = [self.source.resolve("")]
-        self.looks = 0
-        self._thread = threading.Thread(target=self._follow)
-        self._thread.start()
-
-    def ring(self) -> None:
-        self._rung.set()
-
-    def _follow(self) -> None:
-        while not self._ended.is_set():
-            if self._rung.wait(0.05):
-                self._rung.clear()
-                self.looks += 1
-                self.seen.append(self.source.resolve(""))
-
-    def settles_at(self, expected: CommitId) -> bool:
-        limit = time.monotonic() + PATIENCE
-        while time.monotonic() < limit and self.seen[-1] != expected:
-            time.sleep(0.005)
-        return self.seen[-1] == expected
-
-    def close(self) -> None:
-        self._ended.set()
-        self._thread.join()
-        self.source.close()
-
-
 @pytest.fixture
 def follower(tree: RealRepository) -> Iterator[Follower]:
-    made = Follower(tree.path)
+    source = WorktreeSource(tree.path, wall_clock=time.time)
+    made = Follower(lambda: source.resolve(""))
     yield made
     made.close()
+    source.close()
 
 
 @pytest.mark.parametrize("save", EDITORS.values(), ids=EDITORS)
@@ -103,7 +70,7 @@ def test_every_way_to_save_ends_as_one_desired_state(tree, follower, save):
     expected = WorktreeSource(tree.path, wall_clock=time.time)
 
     assert follower.settles_at(expected.resolve(""))
-    assert expected.blob(expected.entries(follower.seen[-1], ["items/q.xml"])[0].blob) == b"new text\n"
+    assert expected.blob(expected.entries(follower.seen, ["items/q.xml"])[0].blob) == b"new text\n"
     watcher.close()
 
 
@@ -214,7 +181,7 @@ def test_thousands_of_files_checked_out_at_once_are_all_seen_in_a_few_looks(tree
     expected = WorktreeSource(tree.path, wall_clock=time.time)
 
     assert follower.settles_at(expected.resolve(""))
-    assert len(expected.tree(follower.seen[-1])) == 2_503
+    assert len(expected.tree(follower.seen)) == 2_503
     assert follower.looks - before <= 3  # this one waits for no quiet moment
     assert watcher.degraded in ((), (OVERFLOWED,))
     watcher.close()
