@@ -127,6 +127,8 @@ class Setup:
             reads_back=target.verify == "read_back",
             rate=target.max_requests_per_second,
             only=only,
+            keep_pins=not only
+            or ref in {None, self.settings.repository.ref, f"refs/heads/{self.settings.repository.ref}"},
         )
 
     @property

@@ -51,6 +51,12 @@ class Common:
 
         return load_setup(self.config, self.target or target, os.environ)
 
+    def setup_of(self, target: str) -> Setup:
+        """Another target of the configuration."""
+        from qtisync.app import load_setup  # noqa: PLC0415 - pydantic is heavy
+
+        return load_setup(self.config, target, os.environ)
+
     def log(self) -> Log:
         """Structured events on stderr: JSON lines, or on a terminal words, and there only with -v."""
         import logging  # noqa: PLC0415 - only when something is sent

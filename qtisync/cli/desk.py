@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from qtisync.app import Setup, ThreadBell
 from qtisync.cli.common_options import Common
 from qtisync.cli.progress import Bars
+from qtisync.engine.pins import chosen_pins, pins_of, put_pins
 from qtisync.engine.recognise import is_worth_a_look, recognise_first
-from qtisync.engine.reconcile import Prepared, prepare
+from qtisync.engine.reconcile import Prepared, is_named, prepare
 
 if TYPE_CHECKING:
     from qtisync.adapters.store import SqlStore
@@ -78,6 +79,20 @@ class Desk:
         eyes = eyes_of(self.bench(), self.bars)
         look = look_at_api(self.setup, eyes, self.store, self.source, aim, self.bars)
         return look.prepared, look.seen
+
+    def pin(self, order: Order, prepared: Prepared, now: float) -> None:
+        """Remember which objects were brought to another version than the one that git has now."""
+        if prepared.snapshot is None or self.setup.aim(order.ref, order.only).keep_pins:
+            return
+        usual = replace(self.setup.aim(), keep_pins=False)
+        wanted = prepare(self.source, self.store, usual, now, self.bars, thorough=True).snapshot
+        chosen = {
+            key: item
+            for key, item in prepared.snapshot.items.items()
+            if is_named(order.only, key.identifier, item.path)
+        }
+        if wanted is not None:
+            put_pins(self.store, chosen_pins(chosen, wanted.items, pins_of(self.store), prepared.plan.commit, now))
 
 
 def assert_again(bench: Bench, seen: Reconciliation, prepared: Prepared) -> None:

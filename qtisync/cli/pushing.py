@@ -64,6 +64,7 @@ def carry_out(common: Common, setup: Setup, order: Order, agree: Agree) -> int:
             if attempt.decision is not None and store_settled(attempt):
                 advance(1)
 
+        desk.pin(order, prepared, began)
         if seen is not None:
             assert_again(bench, seen, prepared)
         drained = apply(bench, prepared, Run(patience=Patience(deadline=deadline), on_attempt=on_attempt))

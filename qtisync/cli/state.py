@@ -15,6 +15,7 @@ from qtisync.cli.output import write
 from qtisync.cli.progress import Bars
 from qtisync.delivery.ledger import decided
 from qtisync.engine.audit import verify
+from qtisync.engine.pins import pins_of, put_pins
 from qtisync.errors import StoreError, UsageError
 from qtisync.model import Identifier, ItemStatus
 from qtisync.report.cells import visible
@@ -104,6 +105,25 @@ def state_forget(*, common: Common, identifiers: tuple[str, ...]) -> int:
         store.note([decided("forget", setup.actor, SystemClock().now(), key=key) for key in keys])
         count = store.forget(keys)
     click.echo(f"{count} object{'' if count == 1 else 's'} forgotten. To look anew: qtisync plan")
+    return OK
+
+
+@state.command("unpin")
+@common_options
+@click.argument("identifiers", nargs=-1, required=True, metavar="ID...")
+def state_unpin(*, common: Common, identifiers: tuple[str, ...]) -> int:
+    """Let objects go that `apply --ref REF --only ID` pinned: the next sync brings them to the version of git."""
+    setup = common.setup()
+    with closing(setup.open_store("qtisync state unpin")) as store:
+        pins = pins_of(store)
+        chosen = [key for key in pins if key.identifier in identifiers]
+        unknown = set(identifiers) - {key.identifier for key in chosen}
+        if unknown:
+            raise UsageError(f"{min(unknown)!r} is not pinned.", hint="`qtisync status` shows what is.")
+        store.note([decided("unpin", setup.actor, SystemClock().now(), key=key) for key in chosen])
+        put_pins(store, {key: pin for key, pin in pins.items() if key not in chosen})
+    count = len(chosen)
+    click.echo(f"{count} object{'' if count == 1 else 's'} unpinned. To bring back git's version: qtisync sync")
     return OK
 
 

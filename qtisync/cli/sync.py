@@ -6,6 +6,7 @@ import sys
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import click
 
@@ -13,7 +14,7 @@ from qtisync.app import Setup, SystemClock
 from qtisync.cli.by_daemon import Approval, approve_by_daemon, sync_by_daemon
 from qtisync.cli.common_options import Common, common_options
 from qtisync.cli.consent import go_on, refuse_unknown
-from qtisync.cli.exit_codes import after_plan
+from qtisync.cli.exit_codes import OK, PENDING, after_plan
 from qtisync.cli.output import emit, painter
 from qtisync.cli.place import place_of
 from qtisync.cli.progress import Bars
@@ -39,6 +40,7 @@ _ONLY = click.option("--only", multiple=True, metavar="ID|GLOB", help="Only thes
 @_REF
 @_ONLY
 @_REFRESH
+@click.option("--against", metavar="TARGET", help="Say what this target and another one do not have alike.")
 @click.option("--out", type=_PATH, metavar="FILE", help="Save the plan for `qtisync apply FILE`.")
 @click.option("--detailed-exitcode", is_flag=True, help="Leave with 2 if there are changes, 4 if a rule holds them.")
 @click.option("--strict", is_flag=True, help="Leave with 9 if any file is broken or has a warning.")
@@ -48,12 +50,15 @@ def plan(
     ref: str | None,
     only: tuple[str, ...],
     refresh: bool,
+    against: str | None,
     out: Path | None,
     detailed_exitcode: bool,
     strict: bool,
 ) -> int:
     """Say what would be sent to the API, why, and at what cost. Nothing is written anywhere."""
     setup = common.setup()
+    if against is not None:
+        return _compare(common, setup, against, Asked(ref, only, out), refresh=refresh, detailed=detailed_exitcode)
     if refresh:
         from qtisync.cli.refreshing import look_ahead_refreshed  # noqa: PLC0415 - heavy, and seldom asked for
 
@@ -64,6 +69,26 @@ def plan(
         save(out, report, only)
     emit(replace(report, go_on=go_on(common, report, out, ref=ref, only=only, refresh=refresh)), common)
     return after_plan(report, detailed=detailed_exitcode, strict=strict)
+
+
+class Asked(NamedTuple):
+    """Flags of a plan that a comparison of two targets does not have."""
+
+    ref: str | None
+    only: tuple[str, ...]
+    out: Path | None
+
+
+def _compare(common: Common, setup: Setup, other: str, asked: Asked, *, refresh: bool, detailed: bool) -> int:
+    """What two targets do not have alike."""
+    from qtisync.cli.against import compare_targets  # noqa: PLC0415 - heavy, and seldom asked for
+
+    if any(asked):
+        hint = "Leave out --ref, --only and --out; with --refresh both APIs are read."
+        raise UsageError("--against compares what two targets have, not a plan.", hint=hint)
+    report = compare_targets(common, setup, other, refresh=refresh)
+    emit(report, common)
+    return PENDING if detailed and report.differences else OK
 
 
 def look_ahead(

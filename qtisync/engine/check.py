@@ -6,7 +6,6 @@ from what others do by looking at the record once more at the end.
 
 from __future__ import annotations
 
-import fnmatch
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING
 from qtisync.delivery.outcome import RemoteObject
 from qtisync.engine.drift import block, blocked_by_drift, note_check
 from qtisync.engine.quick import item_of
-from qtisync.engine.reconcile import Aim, Prepared, narrowed, prepare
+from qtisync.engine.reconcile import Aim, Prepared, is_named, narrowed, prepare
 from qtisync.engine.survey import Eyes, Survey, Surveyor
 from qtisync.model import Key, Presence, Reason, Recorded, Remote, RepoPath, Scope, Standing
 from qtisync.planning.comparison import Comparison, Divergent, OnDrift, Shown, Stranger, side_by_side
@@ -190,8 +189,7 @@ def chosen(seen: Reconciliation, only: Sequence[str]) -> Reconciliation:
         return seen
 
     def wanted(key: Key, path: RepoPath | None = None) -> bool:
-        names = (key.identifier, path) if path is not None else (key.identifier,)
-        return any(fnmatch.fnmatchcase(name, pattern) for pattern in only for name in names)
+        return is_named(only, key.identifier, *([path] if path is not None else []))
 
     def divergent(found: tuple[Divergent, ...]) -> tuple[Divergent, ...]:
         return tuple(one for one in found if wanted(one.key, one.path))

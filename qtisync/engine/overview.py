@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from qtisync.engine import pause
 from qtisync.engine.capability import Capability, fitnesses, verdict
+from qtisync.engine.drift import last_check
+from qtisync.engine.pins import pins_of, shown_pins
+from qtisync.report.build import pins_shown
 from qtisync.report.status import Observed, status_report
-from qtisync.report.value import Place, Report
+from qtisync.report.value import Place, Report, moment
 
 if TYPE_CHECKING:  # Protocols are types only, and what they mention costs start-up time
     from qtisync.engine.ports import RecordReader
@@ -67,4 +70,14 @@ def overview(reader: RecordReader, sight: Sight, now: float) -> Report:
         base_url=sight.base_url,
         capabilities=fitnesses(reader),
     )
-    return status_report(seen, place)
+    report = status_report(seen, place)
+    pins = pins_of(reader)
+    checked = last_check(reader)
+    at = checked["at"] if checked is not None else None
+    last_checked = {**checked, "at": moment(at)} if checked is not None and isinstance(at, int | float) else None
+    return replace(
+        report,
+        pins=pins_shown(shown_pins(pins, {key: row.path for key, row in reader.recorded_some(pins).items()})),
+        summary={**report.summary, "pinned": len(pins)},
+        status={**report.status, "last_check": last_checked},
+    )

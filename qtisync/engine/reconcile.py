@@ -16,6 +16,7 @@ from qtisync.engine.batching import reading_calls
 from qtisync.engine.bulk import uncollected
 from qtisync.engine.capability import Capability, Fitness, verdict
 from qtisync.engine.drift import blocked_by_drift
+from qtisync.engine.pins import Pins, fingerprint, held_back, pins_of, put_pins, shown_pins
 from qtisync.engine.quick import quick_plan
 from qtisync.engine.view import View
 from qtisync.model import (
@@ -36,7 +37,7 @@ from qtisync.planning.cost import estimate, one_by_one
 from qtisync.planning.diff import diff
 from qtisync.planning.guard import Limits, Observed, check
 from qtisync.planning.intent import intents
-from qtisync.planning.plan import Change, Destination, Hold, Plan
+from qtisync.planning.plan import Destination, Hold, Plan
 
 if TYPE_CHECKING:  # Protocols are types only, and what they mention costs start-up time
     from qtisync.engine.ports import Progress, RecordReader, Source, Store
@@ -62,6 +63,8 @@ class Aim:
     allow: frozenset[str] = frozenset()
     only: tuple[str, ...] = ()
     """Identifiers or globs; empty: everything."""
+    keep_pins: bool = True
+    """Pinned objects keep their version. False: these very objects are asked for at this very commit."""
     processes: int = 0
     """How many may read files at the same time; 0: one for each core."""
 
@@ -84,6 +87,8 @@ class Prepared:
     recorded: Mapping[Key, Recorded] = field(default_factory=dict)
     fresh: Mapping[str, Mapping[BlobId, Facts]] = field(default_factory=dict)
     """Facts of blobs that were read for the first time, by the version of their reader."""
+    pins: Pins | None = None
+    """The pins that still hold; ``None``: they were not looked at."""
 
 
 def prepare(
@@ -104,20 +109,19 @@ def prepare(
     ref = source.full_ref(aim.ref)
     commit = source.resolve(ref)
     last = reader.last_pass()
-    if (
-        last is not None
-        and last.commit == commit
-        and last.fingerprint == aim.fingerprint
-        and not aim.only
-        and not thorough
-    ):
+    pins = pins_of(reader) if aim.keep_pins else {}
+    decides = fingerprint(aim.fingerprint, pins)
+    whole = not aim.only and not thorough
+    if last is not None and whole and (last.commit, last.fingerprint) == (commit, decides):
         plan = quick_plan(reader, last, aim.destination)
+        paths = {key: row.path for key, row in reader.recorded_some(pins).items()} if pins else {}
+        plan = replace(plan, pins=shown_pins(pins, paths))
         drifted = check(
             plan, aim.limits, Observed(recorded=1, wanted=1, base_url=None, drifted=blocked_by_drift(reader))
         )
         plan = replace(plan, holds=tuple(hold for hold in drifted if hold.rule not in aim.allow))
         return Prepared(plan=_with_cost(plan, reader, aim), record=replace(last, ref=ref, at=now), snapshot=None)
-    pin = _Pin(ref=ref, commit=commit, last=last, now=now)
+    pin = _Pin(ref=ref, commit=commit, last=last, now=now, pins=pins, decides=decides)
     with uncollected():
         view = _view_of_changes(source, reader, aim, pin, progress, memory)
         if view is None:
@@ -133,6 +137,9 @@ class _Pin:
     commit: CommitId
     last: PassRecord | None
     now: float
+    pins: Pins
+    decides: str
+    """Digest of what decides besides the commit."""
 
 
 def _caps(aim: Aim) -> Caps:
@@ -146,7 +153,7 @@ def _view_of_changes(
     source: Source, reader: RecordReader, aim: Aim, pin: _Pin, progress: Progress, memory: Memory | None
 ) -> View | None:
     """What may differ from the last pass, if this process remembers enough of it."""
-    warm = memory.of(pin.last, aim.fingerprint) if memory is not None and pin.last is not None else None
+    warm = memory.of(pin.last, pin.decides) if memory is not None and pin.last is not None else None
     if warm is None or pin.last is None or aim.only:
         return None
     from qtisync.engine.delta import Ground, view_of_changes  # noqa: PLC0415 - as above
@@ -166,7 +173,7 @@ def _view_of_everything(
     if remember and not aim.only:
         from qtisync.engine.warm import warm_of  # noqa: PLC0415 - as above
 
-        warm = warm_of(pin.commit, aim.fingerprint, pin.now, reading)
+        warm = warm_of(pin.commit, pin.decides, pin.now, reading)
     return View(
         snapshot=reading.snapshot,
         recorded=recorded,
@@ -179,8 +186,10 @@ def _view_of_everything(
 
 def _prepare_from(view: View, source: Source, reader: RecordReader, aim: Aim, pin: _Pin) -> Prepared:
     base = pin.last.commit if pin.last is not None else None
+    view, pins = held_back(view, pin.pins)
     plan = diff(view.snapshot, view.recorded, aim.destination, base)
     plan = replace(plan, unchanged=view.items - len(plan.changes) - len(plan.parked))
+    plan = replace(plan, pins=shown_pins(pins, {key: row.path for key, row in view.recorded.items()}))
     plan = narrowed(plan, aim.only) if aim.only else plan
     plan = replace(plan, holds=_holds(plan, view, reader, aim))
     plan = replace(plan, authors=authors(source, plan, view.changed)) if len(plan.changes) <= AUTHORS_UP_TO else plan
@@ -188,7 +197,7 @@ def _prepare_from(view: View, source: Source, reader: RecordReader, aim: Aim, pi
         commit=pin.commit,
         base=base,
         ref=pin.ref,
-        fingerprint="" if plan.partial else aim.fingerprint,
+        fingerprint="" if plan.partial else fingerprint(aim.fingerprint, pins),
         at=pin.now,
         broken=plan.broken,
         warnings=plan.warnings,
@@ -200,6 +209,7 @@ def _prepare_from(view: View, source: Source, reader: RecordReader, aim: Aim, pi
         snapshot=view.snapshot,
         recorded=view.recorded,
         fresh=view.fresh,
+        pins=pins if aim.keep_pins else None,
     )
 
 
@@ -212,6 +222,8 @@ def write_down(store: Store, prepared: Prepared) -> None:
         return
     # First, because a pass that is recorded is not written down again: a kill in between would lose it, and the guard.
     store.put_setting("base_url", prepared.plan.destination.base_url)
+    if prepared.pins is not None and prepared.pins != pins_of(store):
+        put_pins(store, prepared.pins)
     store.record_pass(intents(prepared.plan, prepared.snapshot, prepared.recorded, prepared.record))
 
 
@@ -249,12 +261,13 @@ def _with_cost(plan: Plan, reader: RecordReader, aim: Aim) -> Plan:
 
 def narrowed(plan: Plan, only: Sequence[str]) -> Plan:
     """The part of a plan that ``only`` names: identifiers, or globs over identifiers and paths."""
+    changes = tuple(change for change in plan.changes if is_named(only, change.item.key.identifier, change.item.path))
+    return replace(plan, changes=changes, partial=True)
 
-    def chosen(change: Change) -> bool:
-        item = change.item
-        return any(fnmatch.fnmatchcase(name, pattern) for pattern in only for name in (item.key.identifier, item.path))
 
-    return replace(plan, changes=tuple(filter(chosen, plan.changes)), partial=True)
+def is_named(only: Sequence[str], *names: str) -> bool:
+    """Whether one of these names (an identifier, a path) is among what was asked for."""
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in only for name in names)
 
 
 def authors(source: Source, plan: Plan, changed: frozenset[RepoPath] | None = None) -> Mapping[RepoPath, CommitInfo]:

@@ -86,6 +86,16 @@ class Orphan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pinned:
+    """An object that stays at the version of an older commit, until it is unpinned or edited."""
+
+    key: Key
+    path: RepoPath
+    commit: CommitId
+    since: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
     """A safety rule that holds the plan: nothing is written until a person allows it."""
 
@@ -144,6 +154,7 @@ class Plan:
     partial: bool = False
     """Only some objects were asked for (``--only``)."""
     authors: Mapping[RepoPath, CommitInfo] = field(default_factory=dict)
+    pins: tuple[Pinned, ...] = ()
     observed: Mapping[str, str] | None = None
     """What the API was seen to have otherwise, each by a digest; ``None``: it was not read."""
 

@@ -6,9 +6,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from qtisync.model import Broken, Facets, Item, ItemStatus, Key, Problem, Recorded, Scope, Standing
-from qtisync.planning.plan import Action, Change, Plan
+from qtisync.planning.plan import Action, Change, Pinned, Plan
 from qtisync.report.divergence import KeyChange
-from qtisync.report.value import ItemOutcome, Place, Report, ReportHold, ReportItem, ReportOrphan, ReportProblem
+from qtisync.report.value import (
+    ItemOutcome,
+    Place,
+    Report,
+    ReportHold,
+    ReportItem,
+    ReportOrphan,
+    ReportPin,
+    ReportProblem,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +92,22 @@ def _report(kind: str, plan: Plan, place: Place, at: float, items: tuple[ReportI
             )
             for orphan in plan.orphans
         ),
+        pins=pins_shown(plan.pins),
         others=plan.others,
+    )
+
+
+def pins_shown(pins: Iterable[Pinned]) -> tuple[ReportPin, ...]:
+    """Pins for a report."""
+    return tuple(
+        ReportPin(
+            identifier=pin.key.identifier,
+            kind=pin.key.kind.value,
+            path=pin.path,
+            commit=pin.commit,
+            since=pin.since,
+        )
+        for pin in pins
     )
 
 
@@ -229,4 +253,5 @@ def _summary(plan: Plan, items: tuple[ReportItem, ...]) -> dict[str, int]:
         "failed": statuses.count("parked"),
         **{name: statuses.count(name) for name in ("applied", "altered", "pending", "superseded", "parked", "blocked")},
         "skipped": len(plan.ignored),
+        "pinned": len(plan.pins),
     }

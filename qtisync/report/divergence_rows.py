@@ -43,7 +43,7 @@ def remarks(found: Divergence) -> str:
     words.append("; ".join(shown) + (" …" if len(found.keys) > SHOWN_KEYS else ""))
     if found.divergence in {"unmanaged", "foreign"} and found.title:
         words.append(f'"{found.title}"')
-    if not found.what and not found.keys:
+    if (not found.what and not found.keys) or found.divergence == "difference":
         words.append(found.message)
     words.append(_who(found))
     words.append(_VERDICTS.get(found.verdict or "", ""))

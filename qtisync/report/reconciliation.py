@@ -79,6 +79,7 @@ def check_report(plan: Plan, found: Findings, place: Place, at: float) -> Report
             "moved": len(plan.moves),
             "renamed": len(plan.renames),
             "skipped": len(plan.ignored),
+            "pinned": len(plan.pins),
         },
     )
 

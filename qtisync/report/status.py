@@ -181,6 +181,15 @@ def overview(report: Report) -> list[tuple[str, str]]:
         ("pace", _pace(status["pace"])),
         ("metadata", _capability(status["metadata_endpoint"])),
     ]
+    checked = status.get("last_check")
+    if checked is not None:
+        found = [f"{checked[name]:,} {name}" for name in ("drift", "conflict", "unmanaged") if checked.get(name)]
+        whole = "" if checked.get("complete") else " (not completely)"
+        lines.append(("checked", f"{checked['at']}{whole}: {', '.join(found) or 'nothing changed at the API'}"))
+    lines += [
+        ("pinned", f"{pin.identifier} at {pin.commit[:7]}, until an edit or: qtisync state unpin {pin.identifier}")
+        for pin in report.pins
+    ]
     lines += _stops(status)
     if status["fetched_at"] is not None:
         lines.insert(1, ("fetched", f"{status['fetched_at']} from {report.place.repository}"))
