@@ -73,6 +73,24 @@ class Setup:
 
         return mirror_folder(self.state, repository.url)
 
+    @property
+    def location(self) -> str:
+        """What reports call the repository: its path, or its address without anything secret."""
+        url = self.settings.repository.url
+        if url is None:
+            return str(self.repository)
+        from qtisync.adapters.remote import without_credentials  # noqa: PLC0415 - only for a url
+
+        return without_credentials(url)
+
+    def fetched_at(self) -> float | None:
+        """When a repository elsewhere was last fetched; ``None``: never, or it is on this machine."""
+        if self.settings.repository.url is None:
+            return None
+        from qtisync.adapters.mirror import fetched_at  # noqa: PLC0415 - only for a url
+
+        return fetched_at(self.repository)
+
     def open_mirror(self, log: Log | None = None) -> Mirror | None:
         """What fetches the repository, if it is elsewhere; ``None``: it is on this machine."""
         repository = self.settings.repository
@@ -89,6 +107,8 @@ class Setup:
             username=repository.username or "",
             token=self._git_token if repository.token is not None else None,
         )
+        if remote.token is not None:
+            remote.token()  # so that a missing one is told before anything is asked
         other = ref.startswith("refs/") and not ref.startswith(("refs/heads/", "refs/tags/"))
         return Mirror(
             self.state,
@@ -149,16 +169,14 @@ class Setup:
         """The repository as it is on this machine; a mirror is not fetched, and must be there if ``expected``."""
         from qtisync.adapters.git_source import GitSource  # noqa: PLC0415 - GitPython is heavy
 
-        url = self.settings.repository.url
-        if url is None:
+        if self.settings.repository.url is None:
             return GitSource(self.repository)
-        from qtisync.adapters.remote import without_credentials  # noqa: PLC0415 - only for a url
-
-        shown = without_credentials(url)
         if expected and not self.repository.is_dir():
             hint = "`qtisync plan` fetches it; `qtisync doctor` says whether it can be reached."
-            raise RepositoryError(f"{shown} was never fetched to this machine.", hint=hint, reference="never-fetched")
-        return GitSource(self.repository, name=shown)
+            raise RepositoryError(
+                f"{self.location} was never fetched to this machine.", hint=hint, reference="never-fetched"
+            )
+        return GitSource(self.repository, name=self.location)
 
     def open_fresh_source(self, log: Log | None = None) -> Source:
         """The repository as it is now: if it is elsewhere, it is fetched first."""

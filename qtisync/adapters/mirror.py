@@ -23,7 +23,7 @@ from qtisync.adapters.mirror_faults import explain_fetch, scrubbed, took_too_lon
 from qtisync.adapters.mirror_lock import FetchLock, take_fetch_lock
 from qtisync.adapters.mirror_repair import clear_leftovers
 from qtisync.adapters.remote import Remote, basic, extras_for, refuse_unsafe, usable_key
-from qtisync.errors import RepositoryError
+from qtisync.errors import ConfigError, RepositoryError
 
 MANY_PACKS = 50
 """Each fetch that brings something adds a pack; so many are made one when a fetch brings nothing, or twice as many."""
@@ -55,6 +55,14 @@ def no_note(_event: str, /, **_fields: object) -> None:
 def mirror_folder(state: Path, url: str) -> Path:
     """Where the mirror of an address lies, whether it is there or not."""
     return state / f"mirror-{hashlib.sha256(url.encode()).hexdigest()[:12]}.git"
+
+
+def fetched_at(mirror: Path) -> float | None:
+    """When the last complete fetch into a mirror ended, in seconds since the epoch; ``None``: there was none."""
+    try:
+        return mirror.with_suffix(".fetched").stat().st_mtime
+    except OSError:
+        return None
 
 
 class Mirror:
@@ -104,10 +112,7 @@ class Mirror:
 
     def fetched_at(self) -> float | None:
         """When the last complete fetch ended, in seconds since the epoch; ``None``: there was none."""
-        try:
-            return self.path.with_suffix(".fetched").stat().st_mtime
-        except OSError:
-            return None
+        return fetched_at(self.path)
 
     def close(self) -> None:
         """End a fetch of another thread, and every process of it; the mirror cannot be used any more."""
@@ -172,7 +177,7 @@ class Mirror:
 
     def _bring(self, home: Path, lock: FetchLock, key: Path | None) -> None:
         """The fetch itself."""
-        token = self._remote.token() if self._remote.token is not None else ""
+        token = self._token()
         secrets = (basic(self._remote, token), token) if token else ()
         extras = extras_for(self._remote, token, key, home, (lock.descriptor,))
         runner = GitRunner(home, self._timeout, extras)
@@ -186,6 +191,16 @@ class Mirror:
             known = explain_fetch(self._remote, self.path, exc.said, secrets)
             words, hint = scrubbed(exc.message, secrets), scrubbed(exc.hint, secrets)
             raise known or RepositoryError(words, hint=hint, reference="fetch-failed") from exc
+
+    def _token(self) -> str:
+        try:
+            return self._remote.token() if self._remote.token is not None else ""
+        except ConfigError as exc:  # it was there when we started: it is being changed, and the next fetch finds it
+            words = "; ".join(f"{problem.where}: {problem.message}" for problem in exc.problems)
+            hint = "Check repository.token; it is read anew at each fetch."
+            raise RepositoryError(
+                f"{self.url} cannot be fetched: {words}.", hint=hint, reference="fetch-denied"
+            ) from exc
 
     def _tidy(self, home: Path, lock: FetchLock, *, moved: bool, made: bool) -> None:
         """Now and then make one pack of many. A gc that takes too long or fails is no reason to fail a fetch."""

@@ -32,6 +32,7 @@ COMMANDS = {
     "import": ("existing", "Write what is at the API as files with sidecars, and take it over; nothing is sent."),
     "state": ("state", "Look into the record and mend it: check, export, forget."),
     "doctor": ("doctor", "Check configuration, credentials, git, the API and the record."),
+    "hook": ("hook", "Let git tell the daemon of a push and the pusher how it went; refuse broken items."),
     "schema": ("schema", "Print JSON Schemas for editors and scripts."),
     "sandbox": ("start", "Run a QTI API emulator to develop and rehearse against."),
 }

@@ -43,8 +43,7 @@ def status(*, common: Common, identifier: str | None) -> int:
 def look(setup: Setup, reader: RecordReader) -> Report:
     """The status report of a target."""
     degraded: list[str] = []
-    mirror = setup.open_mirror()
-    ref, head, location = setup.settings.repository.ref, "", mirror.url if mirror is not None else str(setup.repository)
+    ref, head, location = setup.settings.repository.ref, "", setup.location
     try:
         with closing(setup.open_source()) as source:
             location, ref = source.location(), source.full_ref(ref)
@@ -59,7 +58,7 @@ def look(setup: Setup, reader: RecordReader) -> Report:
         target=setup.name,
         base_url=setup.target.base_url,
         metadata_call=setup.target.metadata_updates == "endpoint",
-        fetched=mirror.fetched_at() if mirror is not None else None,
+        fetched=setup.fetched_at(),
         degraded=(*degraded, *words),
         daemon=daemon,
     )

@@ -76,6 +76,18 @@ def test_status_does_not_fetch_and_says_when_somebody_did(world: Elsewhere) -> N
     assert f"from {world.url}" in world.run("status").out
 
 
+def test_status_needs_none_of_the_credentials_of_a_fetch(world: Elsewhere) -> None:
+    """A person who looks has no systemd credential and not the token of the service."""
+    file = world.folder / "qtisync.yaml"
+    for repository in (
+        {"url": "git@forge.example:x", "ssh_key": "credential/deploy_key"},
+        {"url": "https://forge.example/x", "token": "env/NO_SUCH_TOKEN"},
+    ):
+        file.write_text(json.dumps({**json.loads(file.read_text()), "repository": repository}))
+        assert world.run("status").code == 0
+        assert world.run("plan").code == 78
+
+
 def test_forge_that_is_down_ends_a_sync_with_words_and_changes_nothing(world: Elsewhere) -> None:
     world.report("sync", code=0)
     world.down.touch()

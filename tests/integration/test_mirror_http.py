@@ -15,7 +15,7 @@ from real_repository import RealRepository
 from qtisync.adapters.git_source import GitSource
 from qtisync.adapters.mirror import Mirror
 from qtisync.adapters.remote import Remote
-from qtisync.errors import RepositoryError
+from qtisync.errors import ConfigError, ConfigProblem, RepositoryError
 
 TOKEN = "canary-token-4711"
 HTTP = frozenset({"http"})
@@ -138,6 +138,24 @@ def test_server_that_is_down_is_told_and_the_next_fetch_goes_on(server, reposito
 
     assert (error.reference, mirror.fetched_at()) == ("fetch-unreachable", before)
     assert head(mirror.path) == repository.git("rev-parse", "main")
+
+
+def test_token_that_is_gone_for_a_moment_is_a_fault_of_one_fetch(server, tmp_path):
+    """It is read anew each time, so that it can be changed; a daemon must live through the moment between."""
+    there = [True]
+
+    def token() -> str:
+        if there[0]:
+            return TOKEN
+        raise ConfigError((ConfigProblem(where="repository.token", message="/run/token cannot be read"),))
+
+    remote = Remote(url=f"{server.url}/content.git", protocols=HTTP, username="deploy", token=token)
+    mirror = Mirror(tmp_path / "state", remote)
+    assert mirror.fetch()
+    there[0] = False
+    assert refusal(mirror).message.endswith("repository.token: /run/token cannot be read.")
+    there[0] = True
+    assert mirror.fetch() is False
 
 
 def test_server_that_never_answers_is_left_in_time(server, tmp_path):
