@@ -101,6 +101,7 @@ class Service:
                 fetch=self._fetch if self.mirror is not None else None,
                 revive=self._revive,
                 inspect=self.inspector.look,
+                keep_journal=setup.settings.keep_journal,
                 hold=self._keep_plan,
                 give_up_after=setup.settings.daemon.give_up_after,
             ),

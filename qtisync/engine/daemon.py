@@ -26,6 +26,7 @@ from qtisync.report.job import Job, JobState
 from qtisync.report.value import Report
 
 LOOK = 1.0  # seconds; the longest wait of a turn, so that a stop, a pause's end and a poll are never overlooked
+TIDY_EVERY = 3600.0  # seconds
 HELD = "held"
 """Setting: what holds the newest pass, for everybody who looks."""
 
@@ -100,6 +101,10 @@ class Daemon:
             self._jobs.ring("poll")
         if self.seen.head is not None and not self._valve.stopped:
             rounds.inspect(now)
+        tidied = self.seen.tidied_at
+        if rounds.keep_journal is not None and (tidied is None or now - tidied >= TIDY_EVERY):
+            self._bench.store.drop_journal(now - rounds.keep_journal)
+            self.seen.tidied_at = now
 
     def resume(self) -> None:
         """End a person's pause."""

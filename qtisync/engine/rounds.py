@@ -22,6 +22,8 @@ class Rounds:
     """Look after the watch of the repository, if it is degraded."""
     inspect: Callable[[float], None] = field(default=lambda _now: None)
     """Begin to compare everything with the API, if it is time; is given the time and does not wait."""
+    keep_journal: float | None = None
+    """Calls that are older are dropped from the journal; ``None``: never."""
     hold: Callable[[Report], str] = field(default=lambda _report: "")
     """Keep a held plan where ``apply`` finds it; the command that continues it."""
     give_up_after: int = 10
@@ -38,6 +40,8 @@ class Seen:
     trouble: str | None = None
     """Why the last pass failed."""
     polled_at: float = 0.0
+    tidied_at: float | None = None
+    """When the journal was last made shorter."""
     beat_until: float = 0.0
     """When the loop turns again, at the latest."""
 

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -235,3 +236,22 @@ def test_retry_sends_again_what_was_parked(world: World) -> None:
         assert process.controls.retry(("q-001",)) == 1
         process.until_there("q-001", "Two plus two?")
         wait_until(lambda: process.controls.gauges().items == {"synced": 3}, "everything synced")
+
+
+def test_journal_is_kept_as_long_as_it_is_configured(world: World) -> None:
+    world.commit(items(2))
+    with daemon(world) as process:
+        process.settled()
+        store, seen = process.service.bench.store, process.service.daemon.seen
+        wait_until(lambda: seen.tidied_at is not None, "a look at the journal")
+        before = len(store.history(None, 1000))
+        process.service.daemon._rounds = replace(process.service.daemon._rounds, keep_journal=0.001)
+        for turn in range(3):
+            world.commit({"q-001.xml": item_xml("q-001", f"Turn {turn}.")})
+            process.settled()
+        seen.tidied_at = None
+        wait_until(lambda: seen.tidied_at is not None, "another look")
+
+        assert before > 0
+        assert len(store.history(None, 1000)) < before + 3
+        assert process.service.running
