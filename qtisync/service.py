@@ -165,7 +165,7 @@ class Service:
     @property
     def ready(self) -> bool:
         """Whether the first pass is done."""
-        return self.daemon.seen.head is not None
+        return self.daemon.seen.passed
 
     @property
     def running(self) -> bool:

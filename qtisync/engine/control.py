@@ -153,7 +153,7 @@ class Controls:
     def unready(self) -> tuple[str, ...]:
         """Why it is not ready: the first pass is not done, or sending halted."""
         halt, reasons = self._outbox.halt, []
-        if self._daemon.seen.head is None:
+        if not self._daemon.seen.passed:
             reasons.append(self._daemon.seen.trouble or "the first pass is not done")
         if halt is not None:
             reasons.append(halt.reason)

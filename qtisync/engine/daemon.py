@@ -147,12 +147,14 @@ class Daemon:
         )
         if prepared.plan.holds:
             self._hold(job, prepared)
+            self.seen.passed = True
             return before != plan.commit
         self._release()
         if prepared.snapshot is not None:
             bench.log("pass_started", commit=plan.commit, changes=len(plan.changes), broken=len(plan.broken))
         write_down(bench.store, prepared)
         self._hand_over(job, prepared)
+        self.seen.passed = True
         if absent is not None:
             raise absent
         return before != plan.commit or prepared.snapshot is not None

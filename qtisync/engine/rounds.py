@@ -36,6 +36,8 @@ class Seen:
     head: str | None = None
     head_at: float | None = None
     """When the ref was last really read."""
+    passed: bool = False
+    """Whether a pass came to its end, written down or held."""
     ref: str = ""
     trouble: str | None = None
     """Why the last pass failed."""
