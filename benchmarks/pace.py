@@ -1,10 +1,12 @@
 """P5, P6, P7: how much of an unknown limit is used, and how often the API has to refuse.
 
 Every contender has a sandbox of its own (a process with a real token bucket of ten requests) and a process of its own;
-all play at the same time. Ours is ``engine.pacing`` over a real record (SQLite), with threads that only send.
+those of one table play at the same time. Ours is ``engine.pacing`` over a real record (SQLite), with threads that only
+send. ``shared`` lets two of ours, with records of their own, meet at one limit.
 
-The goals are about minutes, this has less than one: the first seconds, in which our limit is still searched for, are
-shown apart. ``python benchmarks/pace.py P5 300`` plays one goal for 300 seconds.
+The goals are about minutes. P5 and P7 have little more than one: the first seconds, in which the limit is still
+searched for, are shown apart. P6 needs its three: what a pause of whole seconds cost is not won back in less.
+``python benchmarks/pace.py P5 300`` plays one goal for 300 seconds.
 """
 
 from __future__ import annotations
@@ -12,11 +14,12 @@ from __future__ import annotations
 import http.client
 import json
 import multiprocessing
+import os
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -30,7 +33,7 @@ from qtisync.app import SystemClock, ThreadBell
 from qtisync.delivery.answers import retry_after
 from qtisync.delivery.outcome import Throttled
 from qtisync.engine.pacing import PaceTerms, Pacing
-from qtisync.sandbox.options import Options
+from qtisync.sandbox.options import Options, RetryAfterForm
 from qtisync.sandbox.server import Sandbox
 
 BURST, CEILING = 10, 200.0
@@ -49,6 +52,8 @@ class Goal:
     """Share in percent, 429s per 1,000 calls."""
     latency: tuple[float, float] = (0.02, 0.1)
     workers: int = 8
+    rise: tuple[float, float] | None = None
+    """When the limit rises, and to how many requests per second."""
 
     @property
     def seconds(self) -> float:
@@ -64,20 +69,21 @@ class Goal:
 
 GOALS = {
     "P5": Goal(
-        name="P5", what="steady 50/s", phases=((50, 50),), search=20, obeyed=(95, 1.5), hinted=(97, 2)
+        name="P5", what="steady 50/s", phases=((80, 50),), search=20, obeyed=(95, 1.5), hinted=(97, 2)
     ),
     "P6": Goal(
         name="P6",
         what="50 -> 10 -> 50",
-        phases=((18, 50), (18, 10), (18, 50)),
+        phases=((60, 50), (60, 10), (60, 50)),
         search=0,
         obeyed=(82, 3),
         hinted=(92, 5),
+        rise=(120, 50),
     ),
     "P7": Goal(
         name="P7",
         what="steady 50/s, answers take 300 ms",
-        phases=((50, 50),),
+        phases=((80, 50),),
         search=20,
         obeyed=(95, 1000),
         hinted=(97, 1000),
@@ -103,7 +109,8 @@ class Caller:
 
 Ready = Callable[[], float]
 """Tells that all is imported and opened, waits for the others, and returns when the play ends (monotonic)."""
-Contender = Callable[[Callable[[], Caller], Goal, Ready], None]
+Contender = Callable[[Callable[[], Caller], Goal, Ready], int | None]
+"""Returns how many of its requests were accepted, if it counts them."""
 
 
 def threads(goal: Goal, work: Callable[[], None]) -> None:
@@ -112,13 +119,13 @@ def threads(goal: Goal, work: Callable[[], None]) -> None:
             future.result()
 
 
-def ours(connect: Callable[[], Caller], goal: Goal, ready: Ready, *, hint: bool) -> None:
+def ours(connect: Callable[[], Caller], goal: Goal, ready: Ready, *, hint: bool) -> int:
     from qtisync.adapters.store import open_store
 
     with tempfile.TemporaryDirectory(prefix="qtisync-bench-") as folder:
         clock, store = SystemClock(), open_store(Path(folder), "bench", holder="bench")
         pacing = Pacing(store, clock, ThreadBell(), lambda *_a, **_f: None, PaceTerms(ceiling=CEILING, hint=hint))
-        deadline = ready() - time.monotonic() + clock.now()
+        deadline, accepted = ready() - time.monotonic() + clock.now(), []
 
         def work() -> None:
             caller = connect()
@@ -129,11 +136,13 @@ def ours(connect: Callable[[], Caller], goal: Goal, ready: Ready, *, hint: bool)
                     until = retry_after(response.headers.get("retry-after"), clock.now())
                     pacing.throttled(Throttled(until=until), sent_at)
                 else:
+                    accepted.append(sent_at)
                     pacing.succeeded(sent_at)
                 pacing.heard({name.lower(): value for name, value in response.headers.items()}, sent_at)
 
         threads(goal, work)
         store.close()
+        return len(accepted)
 
 
 def sequential(connect: Callable[[], Caller], goal: Goal, ready: Ready) -> None:
@@ -195,18 +204,27 @@ def true_rate(connect: Callable[[], Caller], goal: Goal, ready: Ready) -> None:
     threads(goal, work)
 
 
+OBEYED, HINTED = "qtisync, Retry-After obeyed", "qtisync, Retry-After a hint"
 CONTENDERS: dict[str, Contender] = {
-    "qtisync, Retry-After obeyed": partial(ours, hint=False),
-    "qtisync, Retry-After a hint": partial(ours, hint=True),
+    OBEYED: partial(ours, hint=False),
+    HINTED: partial(ours, hint=True),
     "sequential, back-off": sequential,
     "stamina": with_stamina,
     "true rate known": true_rate,
 }
 
 
-def serve(goal: Goal, pipe: Connection) -> None:
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One line of a table: who plays, against which words of the server."""
+
+    name: str
+    retry_after: RetryAfterForm = "seconds"
+
+
+def serve(goal: Goal, retry_after: RetryAfterForm, pipe: Connection) -> None:
     """A sandbox; what comes through the pipe is a new rate, ``None`` asks for the counts."""
-    options = Options(rate=goal.phases[0][1], burst=BURST, latency=goal.latency)
+    options = Options(rate=goal.phases[0][1], burst=BURST, latency=goal.latency, retry_after=retry_after)
     with Sandbox(options) as sandbox:
         pipe.send((sandbox.origin, sandbox.client_secret))
         while (order := pipe.recv()) != "end":
@@ -227,8 +245,7 @@ def contend(name: str, origin: str, secret: str, goal: Goal, pipe: Connection) -
         pipe.recv()
         return time.monotonic() + goal.seconds
 
-    CONTENDERS[name](lambda: Caller(host, token), goal, ready)
-    pipe.send("done")
+    pipe.send(CONTENDERS[name](lambda: Caller(host, token), goal, ready))
 
 
 @contextmanager
@@ -244,44 +261,90 @@ def child(target: Callable[..., None], *arguments: Any) -> Iterator[Connection]:
         process.kill()
 
 
-def compete(name: str, goal: Goal, start: threading.Barrier) -> tuple[tuple[int, int], tuple[int, int]]:
-    """(passed, refused) at the end of the search and at the end."""
-    with child(serve, goal) as server:
+Counts = tuple[int, int]
+"""Passed, refused."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Played:
+    """What a server counted: in the seconds of the search, in all, and again and again."""
+
+    search: Counts
+    all: Counts
+    seen: list[tuple[float, int]]
+
+    def rise(self, goal: Goal) -> float | None:
+        """Seconds from the rise of the limit to two seconds in which 90 % of it were used."""
+        assert goal.rise is not None
+        at, rate = goal.rise
+        later = [(when, passed) for when, passed in self.seen if when >= at]
+        for begin, before in later:
+            end = next(((when, passed) for when, passed in later if when >= begin + 2), None)
+            if end is not None and (end[1] - before) / (end[0] - begin) >= 0.9 * rate:
+                return begin - at
+        return None
+
+
+def compete(entry: Entry, goal: Goal, start: threading.Barrier) -> Played:
+    with child(serve, goal, entry.retry_after) as server:
         origin, secret = server.recv()
-        with child(contend, name, origin, secret, goal) as client:
+        with child(contend, entry.name, origin, secret, goal) as client:
             client.recv()
             start.wait()
             client.send("go")
-            began = time.monotonic()
-            edges = list(accumulate(seconds for seconds, _ in goal.phases))
-            rates = dict(zip(edges, [rate for _, rate in goal.phases][1:], strict=False))
-            counts = {}
-            for mark in sorted({goal.search, *edges}):
-                time.sleep(max(0.0, began + mark - time.monotonic()))
-                server.send(rates.get(mark))
-                counts[mark] = server.recv()
+            played = watch(goal, server)
             client.recv()
             server.send("end")
-    return counts[goal.search] if goal.search else (0, 0), counts[goal.seconds]
+    return played
 
 
-def play(goal: Goal) -> None:
-    start = threading.Barrier(len(CONTENDERS))
-    with ThreadPoolExecutor(len(CONTENDERS)) as pool:
-        results = dict(zip(CONTENDERS, pool.map(lambda name: compete(name, goal, start), CONTENDERS), strict=True))
-    wanted = {"qtisync, Retry-After obeyed": goal.obeyed, "qtisync, Retry-After a hint": goal.hinted}
-    for name, ((passed, refused), (all_passed, all_refused)) in results.items():
-        share = 100 * (all_passed - passed) / goal.permitted(goal.search, goal.seconds)
-        calls = max(1, all_passed + all_refused - passed - refused)
-        rate = 1000 * (all_refused - refused) / calls
-        whole = f"{100 * all_passed / (goal.permitted(0, goal.seconds) + BURST):5.1f} % / "
-        whole += f"{1000 * all_refused / max(1, all_passed + all_refused):5.1f} of all {goal.seconds:.0f} s"
-        verdict = ""
-        if name in wanted:
-            least, most = wanted[name]
-            words = f"≥ {least} %" + (f" / ≤ {most}" if most < 1000 else "")
-            verdict = f"  (goal {words}: {'met' if share >= least and rate <= most else 'MISSED'})"
-        print(f"{goal.name:<4} {goal.what:<33} {name:<28} {share:5.1f} % / {rate:6.1f}   {whole}{verdict}", flush=True)
+def watch(goal: Goal, server: Connection) -> Played:
+    """Change the limit in time, and look at the counts twice a second."""
+    began, counts, seen = time.monotonic(), {0.0: (0, 0)}, []
+    edges = list(accumulate(seconds for seconds, _ in goal.phases))
+    rates = dict(zip(edges, [rate for _, rate in goal.phases][1:], strict=False))
+    marks = {goal.search, *edges, *(tick / 2 for tick in range(1, int(2 * goal.seconds)))} - {0.0}
+    for mark in sorted(marks):
+        time.sleep(max(0.0, began + mark - time.monotonic()))
+        server.send(rates.get(mark))
+        counts[mark] = server.recv()
+        seen.append((time.monotonic() - began, counts[mark][0]))
+    return Played(search=counts[goal.search], all=counts[goal.seconds], seen=seen)
+
+
+ALL = tuple(Entry(name=name) for name in CONTENDERS)
+
+
+def play(goal: Goal, entries: Sequence[Entry] = ALL) -> None:
+    start = threading.Barrier(len(entries))
+    with ThreadPoolExecutor(len(entries)) as pool:
+        results = list(pool.map(lambda entry: compete(entry, goal, start), entries))
+    for entry, played in zip(entries, results, strict=True):
+        print(line(goal, entry, played), flush=True)
+    print(f"     (load {os.getloadavg()[0]:.1f})", flush=True)
+
+
+def line(goal: Goal, entry: Entry, played: Played) -> str:
+    (passed, refused), (all_passed, all_refused) = played.search, played.all
+    share = 100 * (all_passed - passed) / goal.permitted(goal.search, goal.seconds)
+    rate = 1000 * (all_refused - refused) / max(1, all_passed + all_refused - passed - refused)
+    text = f"{goal.name:<4} {goal.what}, Retry-After {WORDS[entry.retry_after]}"
+    text = f"{text:<54} {entry.name:<28} {share:5.1f} % / {rate:6.1f}"
+    if goal.search:
+        text += f"  ({100 * all_passed / (goal.permitted(0, goal.seconds) + BURST):5.1f} % / "
+        text += f"{1000 * all_refused / max(1, all_passed + all_refused):5.1f} of all {goal.seconds:.0f} s)"
+    if entry.name in {OBEYED, HINTED}:
+        least, most = goal.obeyed if entry.name == OBEYED else goal.hinted
+        words = f"≥ {least} %" + (f" / ≤ {most}" if most < 1000 else "")
+        text += f"  (goal {words}: {'met' if share >= least and rate <= most else 'MISSED'})"
+    if goal.rise is not None and entry.name in {OBEYED, HINTED}:
+        took = played.rise(goal)
+        text += f"  90 % of the raised limit after {'?' if took is None else f'{took:.1f}'} s"
+        text += f" (goal ≤ 5: {'met' if took is not None and took <= 5 else 'MISSED'})" if entry.name == HINTED else ""
+    return text
+
+
+WORDS = {"seconds": "in seconds", "none": "absent", "garbage": "garbage", "huge": "a year"}
 
 
 def p5() -> None:
@@ -291,7 +354,8 @@ def p5() -> None:
 
 def p6() -> None:
     """The same for a limit that falls to a fifth and comes back."""
-    play(GOALS["P6"])
+    odd: list[Entry] = [Entry(name=name, retry_after=form) for form in ("none", "garbage") for name in (OBEYED, HINTED)]
+    play(GOALS["P6"], [*ALL, *odd, Entry(name=HINTED, retry_after="huge")])
 
 
 def p7() -> None:
@@ -299,11 +363,37 @@ def p7() -> None:
     play(GOALS["P7"])
 
 
+def shared() -> None:
+    """Two daemons with records of their own on one limit: neither starves."""
+    goal = GOALS["P5"]
+    with child(serve, goal, "seconds") as server:
+        origin, secret = server.recv()
+        first, second = (child(contend, name, origin, secret, goal) for name in (OBEYED, HINTED))
+        with first as one, second as other:
+            both = (one, other)
+            for client in both:
+                client.recv()
+            for client in both:
+                client.send("go")
+            played = watch(goal, server)
+            shares = [100 * client.recv() / (goal.permitted(0, goal.seconds) + BURST) for client in both]
+            server.send("end")
+    refused = 1000 * played.all[1] / sum(played.all)
+    verdict = "met" if min(shares) >= 30 else "MISSED"
+    each = f"{shares[0]:.0f} % (Retry-After obeyed), {shares[1]:.0f} % (a hint)"
+    print(
+        f"two  one limit of 50/s for two daemons: {each}, {refused:.1f} 429s per 1,000; (goal each ≥ 30 %: {verdict})"
+    )
+
+
 def longer(goal: Goal, seconds: float) -> Goal:
     factor = seconds / goal.seconds
-    return replace(goal, phases=tuple((length * factor, rate) for length, rate in goal.phases), search=0)
+    rise = None if goal.rise is None else (goal.rise[0] * factor, goal.rise[1])
+    return replace(goal, phases=tuple((length * factor, rate) for length, rate in goal.phases), search=0, rise=rise)
 
 
 if __name__ == "__main__":
-    chosen = GOALS[sys.argv[1]]
-    play(longer(chosen, float(sys.argv[2])) if len(sys.argv) > 2 else chosen)
+    if len(sys.argv) > 2:
+        play(longer(GOALS[sys.argv[1]], float(sys.argv[2])))
+    else:
+        {"P5": p5, "P6": p6, "P7": p7, "shared": shared}[sys.argv[1]]()

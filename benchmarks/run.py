@@ -17,7 +17,7 @@ import latency
 from calls import p8
 from delivery import p9, p12
 from faults import faults
-from pace import p5, p6, p7
+from pace import p5, p6, p7, shared
 from passes import p1, p3, p10
 from timing import line, paired
 from worktree import worktree
@@ -140,6 +140,7 @@ BENCHMARKS: dict[str, Callable[[], None]] = {
     "P5": p5,
     "P6": p6,
     "P7": p7,
+    "shared": shared,
     "P8": p8,
     "P9": p9,
     "P11": p11,

@@ -12,6 +12,7 @@ import math
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from qtisync.delivery import pace as rules
 from qtisync.delivery.pace import Pace
@@ -88,6 +89,8 @@ class Client:
     hint: bool = False
     adaptive: bool = True
     workers: int = 8
+    joins: float = 0.0
+    """Seconds after the start at which it begins."""
     pace: Pace | None = None
     """A pace that was learned before."""
     accepted: list[float] = field(default_factory=list)
@@ -167,13 +170,16 @@ class Play:
 
     def run(self) -> None:
         for client in self.clients:
-            client.begin(START)
-            self.dispatch(client, START)
+            self.at(START + client.joins, partial(self.join, client))
         if self.foreign is not None:
             self.at(START, self.others)
         while self.events and self.events[0][0] < START + self.limit.seconds:
             when, _, do = heapq.heappop(self.events)
             do(when)
+
+    def join(self, client: Client, now: float) -> None:
+        client.begin(now)
+        self.dispatch(client, now)
 
     def others(self, now: float) -> None:
         assert self.foreign is not None

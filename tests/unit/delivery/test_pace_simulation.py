@@ -11,7 +11,7 @@ from statistics import fmean
 import pytest
 from pace_simulation import CHANGING, STEADY, Client, Foreign, Limit, Play, aged, play
 
-SEEDS = (1, 2, 3)
+SEEDS = (1, 2, 3, 4, 5, 6)
 FAST, SLOW = (0.02, 0.1), (0.28, 0.32)
 
 
@@ -20,7 +20,7 @@ def mean(limits: Sequence[Limit], *, hint: bool, workers: int = 8) -> tuple[floa
     runs = [
         (limit, play(limit, Client(hint=hint, workers=workers), seed=seed))
         for limit in limits
-        for seed in SEEDS[: 3 if limit.phases is CHANGING else 1]
+        for seed in (SEEDS if limit.phases is CHANGING else SEEDS[:3])
     ]
     return 100 * fmean(run.share(limit) for limit, run in runs), fmean(run.refusals for _, run in runs)
 
@@ -43,13 +43,12 @@ def test_p6_changing_limit(hint: bool, share: float, refusals: float):
 
 def test_p6_takes_up_a_raised_limit_within_five_seconds_when_pauses_are_hints():
     waits = []
-    for burst in (10, 50):
-        for seed in SEEDS:
+    for burst in (5, 10, 25, 50):
+        for seed in SEEDS[:4]:
             run = play(Limit(phases=CHANGING, burst=burst), Client(hint=True), seed=seed)
             waits.append(next(at - 120 for at, rate in run.trace if at >= 120 and rate >= 45))
 
-    assert fmean(waits) <= 5
-    assert max(waits) <= 8
+    assert max(waits) <= 5
 
 
 @pytest.mark.parametrize(("hint", "share"), [(False, 95), (True, 97)])
@@ -89,7 +88,7 @@ def test_slow_steady_limit_is_used():
 )
 def test_limit_that_others_use_as_well(foreign: Foreign, share: float, refusals: float):
     limit, shares, refused = Limit(phases=((180.0, 50.0),), burst=25), [], []
-    for seed in SEEDS:
+    for seed in SEEDS[:3]:
         stage = Play(limit, (Client(),), seed, foreign)
         stage.run()
         shares.append(100 * len(stage.clients[0].accepted) / (limit.permitted() - stage.foreign_accepted))
@@ -103,12 +102,25 @@ def test_limit_that_others_use_as_well(foreign: Foreign, share: float, refusals:
 @pytest.mark.parametrize("burst", [10, 50])
 def test_two_daemons_on_one_limit_do_not_starve_each_other(hint: bool, burst: float):
     limit = Limit(phases=((150.0, 50.0),), burst=burst)
-    for seed in SEEDS[:2]:
+    for seed in SEEDS[:4]:
         daemons = (Client(hint=hint), Client(hint=hint))
         Play(limit, daemons, seed, None).run()
 
-        assert min(daemon.share(limit) for daemon in daemons) >= 0.2
+        assert min(daemon.share(limit) for daemon in daemons) >= 0.3
         assert sum(daemon.share(limit) for daemon in daemons) >= 0.9
+
+
+@pytest.mark.parametrize("hint", [False, True])
+@pytest.mark.parametrize("burst", [10, 50])
+def test_daemon_that_comes_to_a_limit_in_use_gets_its_part(hint: bool, burst: float):
+    limit, parts = Limit(phases=((300.0, 50.0),), burst=burst), []
+    for seed in SEEDS[:4]:
+        daemons = (Client(hint=hint), Client(hint=hint, joins=60.0))
+        Play(limit, daemons, seed, None).run()
+        parts.append(daemons[1].share(limit, 120.0))
+
+    assert min(parts) >= 0.2
+    assert fmean(parts) >= 0.25
 
 
 def test_limit_that_was_learned_needs_no_search_after_a_restart():
