@@ -33,6 +33,7 @@ _MEMORY = 1.0  # seconds for which a refusal answers for the same credentials
 _TOKEN = re.compile(r"[\x21-\x7e]+")
 _ERROR_CODE = re.compile(r"[a-z_]{1,40}")
 _KNOWN = {"invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "unsupported_grant_type"}
+_NOT_THERE = {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.GONE}
 _PASSING = {"temporarily_unavailable", "server_error"}
 _HINT = "check client_id and client_secret; stray white space is a common cause"
 _HINTS = {"invalid_scope": "check scope", "invalid_request": "check client_auth (body or basic) and scope"}
@@ -76,6 +77,7 @@ class Credentials:
         self._failure: Failure | None = None
         self._failed_at = -math.inf
         self._failed_with: tuple[str, str] | None = None
+        self._proven = False
 
     def token(self, refused: Token | None = None) -> Token | Failure:
         """A token that is fresh and is not ``refused``, the one that the API just answered with a 401."""
@@ -113,7 +115,7 @@ class Credentials:
         answer = self._fetch(who)
         self._tries += 1
         if isinstance(answer, Token):
-            self._token, self._failure = answer, None
+            self._token, self._failure, self._proven = answer, None, True
             self._client.on_token()
         else:
             self._failure, self._failed_at, self._failed_with = answer, self._monotonic(), who
@@ -133,19 +135,27 @@ class Credentials:
             form["scope"] = self._client.scope
         asked = self._monotonic()  # before the request: the life counts from some moment after it
         reply = self._post(self._client.token_url, headers, urlencode(form).encode())
-        return read_token(reply, asked, place=shown(self._client.token_url), secret=who[1])
+        read = read_token(reply, asked, place=shown(self._client.token_url), secret=who[1])
+        if self._proven and isinstance(read, Failure) and read.kind is FailureKind.NO_TOKEN_ENDPOINT:
+            return _unavailable(
+                read.message, read.elapsed
+            )  # it gave us tokens before: something passing is in its place
+        return read
 
 
 def read_token(reply: Reply, asked: float, *, place: str, secret: str) -> Token | Failure:
     """What the token endpoint's answer means; ``place`` names the endpoint for people.
 
-    It is refused (the credentials are at fault) only if it says so in its own words: an error code, a 401 or a 403. All
-    else passes: a proxy's page, a gateway's 502, an answer without a token.
+    It is refused (the credentials are at fault) only if it says so in its own words: an error code, a 401 or a 403. A
+    redirect, a 404 and a success without a token come from something that is no token endpoint (``token_url`` is at
+    fault). All else passes: a proxy's refusal, a gateway's 502.
     """
+    if isinstance(reply, Failure) and reply.kind is FailureKind.REDIRECTED:
+        return _no_endpoint(f"no token from {place}: {reply.message}", reply.elapsed)
     if isinstance(reply, Failure):
         return _unavailable(f"no token from {place}: {reply.message}", reply.elapsed)
     document = _document(reply.body)
-    if reply.status == HTTPStatus.OK:
+    if HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES:
         return _accepted(document, asked, place)
     if reply.status == HTTPStatus.TOO_MANY_REQUESTS:
         wait = reply.headers.get("retry-after")
@@ -160,6 +170,8 @@ def _refused(reply: Response, code: str, place: str) -> Failure:
     if said_so or reply.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         message = f"the token endpoint {place} refused our credentials ({said}); {_HINTS.get(code, _HINT)}"
         return _denied(message, reply.elapsed)
+    if reply.status in _NOT_THERE:
+        return _no_endpoint(f"there is no token endpoint at {place} ({said}); check token_url", reply.elapsed)
     advice = "; check token_url" if reply.status < HTTPStatus.INTERNAL_SERVER_ERROR else ""
     return _unavailable(f"no token from {place} ({said}){advice}", reply.elapsed)
 
@@ -167,7 +179,7 @@ def _refused(reply: Response, code: str, place: str) -> Failure:
 def _accepted(document: Mapping[str, object], asked: float, place: str) -> Token | Failure:
     value = document.get("access_token")
     if not isinstance(value, str) or not _TOKEN.fullmatch(value):
-        return _unavailable(f"the answer of the token endpoint {place} holds no usable token; check token_url")
+        return _no_endpoint(f"the answer of the token endpoint {place} holds no usable token; check token_url")
     life = _life(document.get("expires_in"))
     return Token(value=value, due=asked + max(life - 60.0, life * 0.9), expires=asked + life)
 
@@ -202,6 +214,10 @@ def _error_code(document: Mapping[str, object], secret: str) -> str:
 
 def _denied(message: str, elapsed: float = 0.0) -> Failure:
     return Failure(kind=FailureKind.DENIED, message=message, elapsed=elapsed)
+
+
+def _no_endpoint(message: str, elapsed: float = 0.0) -> Failure:
+    return Failure(kind=FailureKind.NO_TOKEN_ENDPOINT, message=message, elapsed=elapsed)
 
 
 def _unavailable(message: str, elapsed: float = 0.0) -> Failure:

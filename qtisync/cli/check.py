@@ -96,7 +96,7 @@ def trouble_words(survey: Survey) -> str | None:
         case "AuthError":
             return "The API refuses our credentials. Check client_id, client_secret and their scopes."
         case "NotTheApi":
-            return "What answers is not the API. Check base_url of the target."
+            return "What answers is not the API. Check base_url and token_url of the target."
         case _:
             return "The API is not available. Run the command again later."
 

@@ -169,7 +169,7 @@ def _api(setup: Setup) -> Iterator[Check]:
     words = f"{complaint.name}: {getattr(complaint, 'message', '')}"
     name, code, hint = {
         "AuthError": ("credentials", CREDENTIALS, "Check client_id, client_secret, token_url and the granted scopes."),
-        "NotTheApi": ("api", CONFIGURATION, f"Check base_url: {host}"),
+        "NotTheApi": ("api", CONFIGURATION, f"Check base_url and token_url: {host}, {setup.target.token_url}"),
     }.get(complaint.name, ("api", UNAVAILABLE, f"Is {host} up, and reachable from this machine?"))
     yield Check(name=name, level="fail", words=words, hint=hint, code=code)
 

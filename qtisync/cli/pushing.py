@@ -120,7 +120,7 @@ def _ending(drained: Drained) -> str:
             return f"Stopped at a conflict: {drained.reason}. Look at it, then change git or set on_conflict."
         case Ending.HALTED if drained.wrong_api:
             done = "the queue is kept" if drained.writes else "nothing was created"
-            return f"Stopped, {done}: {drained.reason}. Check base_url of the target."
+            return f"Stopped, {done}: {drained.reason}. Check the addresses of the target (base_url, token_url)."
         case Ending.HALTED:
             return f"Stopped, the queue is kept: {drained.reason}. Check client_id, client_secret and their scopes."
         case Ending.UNAVAILABLE:

@@ -72,7 +72,7 @@ def _read_failure(failure: Failure, now: float) -> Answer:
     match failure.kind:
         case FailureKind.DENIED:
             return Denied(message=failure.message)
-        case FailureKind.REDIRECTED:
+        case FailureKind.REDIRECTED | FailureKind.NO_TOKEN_ENDPOINT:
             return NotTheApi(message=failure.message)
         case FailureKind.TOKEN_THROTTLED:
             return Throttled(until=retry_after(failure.retry_after, now), message=failure.message)

@@ -74,6 +74,8 @@ class FailureKind(enum.StrEnum):
     """The token endpoint answered 429; ``retry_after`` has its header."""
     TOKEN_UNAVAILABLE = "token_unavailable"  # noqa: S105 - a name, not a secret
     """The token endpoint is down or unreadable."""
+    NO_TOKEN_ENDPOINT = "no_token_endpoint"  # noqa: S105 - a name, not a secret
+    """What answers at the address of the token endpoint is none, and never was while this process runs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -69,8 +69,13 @@ class Halt:
 Decision: TypeAlias = Finish | RetryAt | Park | Pause | Halt
 
 
-def decide(outcome: Outcome, attempts: int, policy: RetryPolicy, now: float, jitter: float) -> Decision:
-    """The decision after ``outcome``; ``attempts`` were counted before this one, ``jitter`` is in [0, 1)."""
+def decide(
+    outcome: Outcome, attempts: int, policy: RetryPolicy, now: float, jitter: float, server_errors: int | None = None
+) -> Decision:
+    """The decision after ``outcome``; ``attempts`` were counted before this one, ``jitter`` is in [0, 1).
+
+    ``server_errors``: how many of those attempts ended with a 500; ``None``: all.
+    """
     match outcome:
         case Accepted() | Altered():
             return Finish()
@@ -83,7 +88,8 @@ def decide(outcome: Outcome, attempts: int, policy: RetryPolicy, now: float, jit
         case Denied() | NotTheApi():
             return Halt(f"{outcome.name}: {outcome.message}")
         case Unavailable():
-            if outcome.status == 500 and attempts + 1 >= policy.server_error_attempts:
+            before = attempts if server_errors is None else server_errors
+            if outcome.status == 500 and before + 1 >= policy.server_error_attempts:
                 return Park()
             return RetryAt(now + backoff(attempts, policy, jitter))
         case Missing() | Exists():

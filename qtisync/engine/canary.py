@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from qtisync.delivery.log_words import for_log
 from qtisync.delivery.messages import Purpose, Request
 from qtisync.delivery.outcome import Answer, Missing, NotTheApi, Refused, RemoteObject, Shown
 from qtisync.delivery.wire import COLLECTIONS, Job, differences, read
@@ -135,7 +136,7 @@ class Canary:
     def _decide(self, fitness: Fitness, reason: str) -> None:
         self._state = Verdict(fitness=fitness, reason=reason, at=self._clock.now())
         note(self._store, Capability.METADATA_ENDPOINT, self._state)
-        self._log("canary_fit" if fitness is Fitness.FIT else "canary_unfit", reason=reason)
+        self._log("canary_fit" if fitness is Fitness.FIT else "canary_unfit", reason=for_log(reason))
 
 
 def bystander_differences(before: RemoteObject, after: RemoteObject) -> tuple[str, ...]:

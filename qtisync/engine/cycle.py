@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from qtisync.delivery.answers import DigestText
+from qtisync.delivery.log_words import for_log
 from qtisync.delivery.outcome import Answer, Denied, NotTheApi
 from qtisync.engine.canary import Canary
 from qtisync.engine.drain import Drain, Drained, Ending, Patience
@@ -116,7 +117,7 @@ def push(bench: Bench, run: Run) -> Drained:
     )
     drained = drain.run()
     if drained.ending is Ending.HALTED:
-        bench.log("queue_halted", reason=drained.reason)
+        bench.log("queue_halted", reason=for_log(drained.reason))
     return drained
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from dataclasses import dataclass
 
+from qtisync.delivery.log_words import for_log
 from qtisync.delivery.retry import Finish, Park
 from qtisync.engine.cycle import Bench, Run, push
 from qtisync.engine.drain import Drained, Ending, Patience
@@ -158,7 +159,7 @@ class Outbox:
             conflict=drained.conflict,
             unavailable=gone,
         )
-        self._bench.log("queue_halted", reason=drained.reason, retry_in=round(pause))
+        self._bench.log("queue_halted", reason=for_log(drained.reason), retry_in=round(pause))
         self._jobs.drained(JobState.FAILED, drained.reason, _cause(drained))
 
     def _failed(self, error: Exception) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from qtisync.delivery import pace as rules
+from qtisync.delivery.log_words import for_log
 from qtisync.delivery.outcome import Throttled
 from qtisync.delivery.pace import Pace
 from qtisync.delivery.rate_headers import advise, read_allowance
@@ -153,7 +154,7 @@ class Pacing:
                 rate=round(changed.rate, 2),
                 left=left,
                 eta_seconds=round(seconds + left / changed.rate),
-                message=answer.message,
+                message=for_log(answer.message),
             )
         return changed.paused_until
 
@@ -162,7 +163,7 @@ class Pacing:
         until = self._clock.now() + seconds
         self._change(lambda pace, _count: rules.paused(pace, until, reason))
         self._meter.paused("trouble", seconds)
-        self._log("queue_paused", reason=reason, seconds=round(seconds, 1))
+        self._log("queue_paused", reason=for_log(reason), seconds=round(seconds, 1))
 
     def _change_if(self, change: Change) -> None:
         """Write ``change`` down if it would change anything here."""

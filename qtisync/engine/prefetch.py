@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from qtisync.delivery.answers import DigestText
 from qtisync.delivery.listing import Page, chosen, list_request, read_list
+from qtisync.delivery.log_words import for_log
 from qtisync.delivery.messages import Purpose, Reply, Request
 from qtisync.delivery.outcome import Answer, Missing, NotTheApi, Refused, Shown, Throttled
 from qtisync.delivery.wire import Terms, needs_reading
@@ -191,12 +192,12 @@ class Prefetch:
     def _judge(self, fitness: Fitness, reason: str) -> None:
         self._fitness = fitness
         note(self._store, Capability.LIST_FILTER, Verdict(fitness=fitness, reason=reason, at=self._clock.now()))
-        self._log("list_fit" if fitness is Fitness.FIT else "list_unfit", reason=reason)
+        self._log("list_fit" if fitness is Fitness.FIT else "list_unfit", reason=for_log(reason))
 
     def _fail(self, reason: str) -> None:
         self._failures += 1
         if self._failures == GIVE_UP_AFTER:
-            self._log("list_given_up", reason=reason)
+            self._log("list_given_up", reason=for_log(reason))
 
 
 def _line(name: Identifier, request: Request, page: Page, answer: Shown, at: float) -> JournalLine:

@@ -6,15 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from qtisync.delivery.answers import DigestText, read_response
+from qtisync.delivery.landing import settle
 from qtisync.delivery.ledger import signed
+from qtisync.delivery.log_words import for_log
 from qtisync.delivery.messages import Purpose, Request
 from qtisync.delivery.outcome import (
     Accepted,
     Altered,
     Answer,
     Conflicted,
-    Exists,
-    Missing,
     Outcome,
     Refused,
     Shown,
@@ -22,7 +22,7 @@ from qtisync.delivery.outcome import (
 )
 from qtisync.delivery.retry import Decision, Finish, Halt, Park, Pause, RetryAt, RetryPolicy, decide
 from qtisync.delivery.settlement import Claim, Settlement
-from qtisync.delivery.wire import Job, Step, Terms, confirmed_keys, differences, next_step, recorded_remote
+from qtisync.delivery.wire import Job, Step, Terms, differences, next_step
 from qtisync.engine.batching import FRESH
 from qtisync.engine.canary import Canary
 from qtisync.engine.capability import Fitness
@@ -32,10 +32,13 @@ from qtisync.engine.ports import Clock, Log, Source, Store
 from qtisync.engine.prefetch import Prefetch, is_shared
 from qtisync.engine.read_ahead import ReadAhead
 from qtisync.errors import BlobMissingError, RepositoryError
-from qtisync.model import Digest, Facets, ItemStatus, JournalLine, Json, Key, Kind, Metadata, Presence, RepoPath, Scope
+from qtisync.model import Digest, Facets, JournalLine, Json, Key, Kind, RepoPath, Scope
 from qtisync.planning.comparison import OnDrift
 
 REREADS = 3  # times that what became old while we waited for a slot is read again; a slow pace must not stop for ever
+LINES_PER_ATTEMPT = 10  # calls of one attempt, about as many as there can be
+SERVER_ERROR = 500
+_FAILED = {"ServerError", "NoAnswer"}
 LAST_CALL = 120.0  # seconds that one call may take with all its timeouts; none begins so shortly before the lease ends
 _FACETS = {Scope.CONTENT: "content", Scope.METADATA: "metadata"}
 
@@ -218,7 +221,8 @@ class Pusher:
         journal: list[JournalLine] | tuple[()],
     ) -> Attempt:
         now = self._clock.now()
-        decision = decide(outcome, claim.row.attempts, self._manners.retry, now, self._clock.jitter())
+        failures = self._failures(claim, outcome)
+        decision = decide(outcome, claim.row.attempts, self._manners.retry, now, self._clock.jitter(), failures)
         self._halted = self._halted or isinstance(decision, Halt)
         settlement = settle(claim, job, steps, outcome, decision)
         done = isinstance(outcome, Accepted | Altered)
@@ -230,17 +234,30 @@ class Pusher:
         calls = sum(not is_shared(line) for line in lines)
         return Attempt(claim=claim, outcome=outcome, decision=decision, calls=calls, writes=writes)
 
+    def _failures(self, claim: Claim, outcome: Outcome) -> int | None:
+        """How many of the attempts that were counted ended with a 500: the journal knows, the row has one counter."""
+        attempts = claim.row.attempts
+        if not isinstance(outcome, Unavailable) or outcome.status != SERVER_ERROR or not attempts:
+            return None
+        lines = self._store.history(claim.row.key.identifier, LINES_PER_ATTEMPT * attempts)
+        failed = [line for line in lines if line.key == claim.row.key and line.outcome in _FAILED]
+        return sum(line.http_status == SERVER_ERROR for line in failed[:attempts])
+
     def _log_attempt(self, claim: Claim, outcome: Outcome, decision: Decision, settlement: Settlement) -> None:
         if isinstance(decision, Pause | Halt):
             return  # told once for the whole queue
+        row, message = claim.row, settlement.message
+        if not isinstance(outcome, Altered | Conflicted):  # these are our words, and quote names only
+            foreign = row.remote.foreign if row.remote is not None else {}
+            message = for_log(message, (dict(row.desired_metadata), dict(row.acknowledged_metadata), dict(foreign)))
         event = {Finish: "item_settled", Park: "item_parked", RetryAt: "item_retry"}[type(decision)]
         self._log(
             event,
-            item=claim.row.key.identifier,
-            kind=claim.row.key.kind.value,
-            path=claim.row.path,
+            item=row.key.identifier,
+            kind=row.key.kind.value,
+            path=row.path,
             outcome=outcome.name,
-            message=settlement.message,
+            message=message,
             attempts=settlement.attempts,
         )
 
@@ -250,68 +267,3 @@ WRITING = frozenset(purpose.value for purpose in Purpose if purpose.writes)
 
 def _differs(desired: Facets, acknowledged: Facets, name: str) -> bool:
     return bool(getattr(desired, name) != getattr(acknowledged, name))
-
-
-def settle(claim: Claim, job: Job | None, steps: tuple[Step, ...], outcome: Outcome, decision: Decision) -> Settlement:
-    """The end of an attempt as the record keeps it."""
-    row = claim.row
-    done = isinstance(outcome, Accepted | Altered) and job is not None
-    acknowledged = row.desired if done else _after(row.acknowledged, steps, job)
-    status, attempts, not_before = _place(row.attempts, row.not_before, decision)
-    # Nothing became doubtful: what the claim added to our keys is taken back. Otherwise it stays.
-    clear = acknowledged.metadata == row.acknowledged.metadata
-    metadata: Metadata | None = row.acknowledged_metadata if clear else None
-    if job is not None and isinstance(outcome, Accepted | Altered):
-        metadata = confirmed_keys(job, outcome.remote)
-    return Settlement(
-        status=status,
-        attempts=attempts,
-        not_before=not_before,
-        presence=Presence.PRESENT if done else presence_after(row.presence, steps),
-        acknowledged=acknowledged,
-        acknowledged_metadata=metadata,
-        remote=recorded_remote(job, outcome.remote)
-        if job is not None and isinstance(outcome, Accepted | Altered)
-        else None,
-        outcome=outcome.name,
-        message=None if isinstance(outcome, Accepted) else outcome.message,
-        http_status=outcome.status,
-        altered=outcome.message if isinstance(outcome, Altered) else None,
-    )
-
-
-def _place(attempts: int, not_before: float, decision: Decision) -> tuple[ItemStatus, int, float]:
-    match decision:
-        case Finish():
-            return ItemStatus.SYNCED, 0, 0.0
-        case Park():
-            return ItemStatus.PARKED, attempts + 1, 0.0
-        case RetryAt(at):
-            return ItemStatus.QUEUED, attempts + 1, at
-        case Pause() | Halt():
-            return ItemStatus.QUEUED, attempts, not_before
-
-
-def presence_after(presence: Presence, steps: tuple[Step, ...]) -> Presence:
-    """What the answers of an attempt say about the object's existence."""
-    for request, answer in steps:
-        match answer:
-            case Shown() | Exists():
-                presence = Presence.PRESENT
-            case Missing():
-                presence = Presence.ABSENT
-            case Unavailable() if answer.in_doubt and request.purpose is Purpose.CREATE:
-                presence = Presence.DOUBTFUL
-    return presence
-
-
-def _after(acknowledged: Facets, steps: tuple[Step, ...], job: Job | None) -> Facets:
-    """What is still confirmed after an attempt that did not finish: a write without a clear answer leaves doubt."""
-    for request, answer in steps:
-        unclear = isinstance(answer, Unavailable) and answer.in_doubt
-        if request.purpose.writes and (unclear or isinstance(answer, Shown)) and job is not None:
-            whole = request.purpose is not Purpose.UPDATE_METADATA
-            acknowledged = Facets(content=None if whole else acknowledged.content, metadata=None)
-        elif isinstance(answer, Missing):
-            acknowledged = Facets()
-    return acknowledged

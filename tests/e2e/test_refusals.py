@@ -79,6 +79,14 @@ def test_wrong_base_url_stops_before_anything_is_created(world: World) -> None:
     assert world.writes() == []
 
 
+def test_wrong_token_url_is_a_fault_of_the_configuration_and_nothing_is_sent(world: World) -> None:
+    world.configure(token_url=world.api.token_url.replace("/oauth2/token", "/oauth2/tokens"))
+    ran = world.run("sync")
+    assert ran.code == 78
+    assert "check token_url" in ran.out
+    assert world.calls() == []
+
+
 def test_unreachable_api_leaves_with_8_and_keeps_the_queue(world: World) -> None:
     world.configure(base_url="http://127.0.0.1:9/api")
     ran = world.run("sync")

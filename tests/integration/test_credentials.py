@@ -157,19 +157,20 @@ def test_refused_token_is_not_tried_again_by_anybody():
         (Answer(status=429), FailureKind.TOKEN_THROTTLED, None),
         (as_json({"error": "temporarily_unavailable"}, 400), FailureKind.TOKEN_UNAVAILABLE, None),
         (Answer(status=400, body=b"<html>Proxy</html>"), FailureKind.TOKEN_UNAVAILABLE, None),
-        (Answer(status=404, body=b"<html>Not here</html>"), FailureKind.TOKEN_UNAVAILABLE, None),
+        (Answer(status=404, body=b"<html>Not here</html>"), FailureKind.NO_TOKEN_ENDPOINT, None),
+        (as_json({"error": "not found"}, 405), FailureKind.NO_TOKEN_ENDPOINT, None),
         (Answer(status=503, body=b"<html>Gateway</html>"), FailureKind.TOKEN_UNAVAILABLE, None),
         (
             Answer(status=302, headers=(("Location", "https://login.example.org/"),)),
-            FailureKind.TOKEN_UNAVAILABLE,
+            FailureKind.NO_TOKEN_ENDPOINT,
             None,
         ),
         (Answer(reset=True), FailureKind.TOKEN_UNAVAILABLE, None),
-        (HTML, FailureKind.TOKEN_UNAVAILABLE, None),
-        (as_json(["no object"]), FailureKind.TOKEN_UNAVAILABLE, None),
-        (as_json({"access_token": 7}), FailureKind.TOKEN_UNAVAILABLE, None),
-        (as_json({"access_token": "two\r\nlines"}), FailureKind.TOKEN_UNAVAILABLE, None),
-        (as_json({"access_token": ""}), FailureKind.TOKEN_UNAVAILABLE, None),
+        (HTML, FailureKind.NO_TOKEN_ENDPOINT, None),
+        (as_json(["no object"]), FailureKind.NO_TOKEN_ENDPOINT, None),
+        (as_json({"access_token": 7}), FailureKind.NO_TOKEN_ENDPOINT, None),
+        (as_json({"access_token": "two\r\nlines"}), FailureKind.NO_TOKEN_ENDPOINT, None),
+        (as_json({"access_token": ""}), FailureKind.NO_TOKEN_ENDPOINT, None),
     ],
 )
 def test_answer_without_a_token_becomes_a_failure(answer: Answer, kind: FailureKind, retry_after: str | None):
@@ -179,6 +180,16 @@ def test_answer_without_a_token_becomes_a_failure(answer: Answer, kind: FailureK
     assert isinstance(reply, Failure)
     assert (reply.kind, reply.retry_after) == (kind, retry_after)
     assert server.count("PUT", "/") == 0
+
+
+def test_page_in_the_place_of_a_token_endpoint_that_gave_tokens_before_is_something_passing():
+    desk = TokenDesk()
+    with an_api(desk) as (api, _):
+        api.send(PUT)
+        desk.revoke_all()
+        desk.answers = [HTML, Answer(status=404)]
+
+        assert statuses([api.send(PUT) for _ in range(3)]) == {FailureKind.TOKEN_UNAVAILABLE: 2, 200: 1}
 
 
 def test_token_endpoint_that_is_down_once_is_asked_again_by_the_next_request():

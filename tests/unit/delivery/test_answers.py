@@ -209,6 +209,7 @@ def test_duplicate_key_on_an_update_is_no_existence():
         (FailureKind.UNREACHABLE, Unavailable(message="words", in_doubt=False)),
         (FailureKind.LOST, Unavailable(message="words", in_doubt=True)),
         (FailureKind.REDIRECTED, NotTheApi(message="words")),
+        (FailureKind.NO_TOKEN_ENDPOINT, NotTheApi(message="words")),
         (FailureKind.DENIED, Denied(message="words")),
         (FailureKind.TOKEN_UNAVAILABLE, Unavailable(message="words", in_doubt=False)),
         (FailureKind.TOKEN_THROTTLED, Throttled(until=START + 9, message="words")),

@@ -79,6 +79,13 @@ def test_500_is_tried_a_few_times_and_then_parked():
     ]
 
 
+def test_lost_answers_before_a_500_do_not_park_it():
+    refusal = Unavailable(message="500: boom", status=500)
+
+    assert decide(refusal, 3, POLICY, START, 0.0, server_errors=0) == RetryAt(START + 4.0)
+    assert decide(refusal, 9, POLICY, START, 0.0, server_errors=3) == Park()
+
+
 @pytest.mark.parametrize("status", [None, 200, 502, 503, 504])
 def test_api_that_is_away_is_asked_again_for_ever(status: int | None):
     away = Unavailable(message="away", status=status)

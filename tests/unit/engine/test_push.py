@@ -17,6 +17,7 @@ from qtisync.delivery.retry import RetryPolicy
 from qtisync.delivery.wire import Terms
 from qtisync.engine.drain import Ending
 from qtisync.engine.push import REREADS, Manners
+from qtisync.model import ItemStatus
 
 
 @pytest.fixture
@@ -165,3 +166,57 @@ def test_what_was_set_over_gits_own_key_accuses_nobody_later(world: EngineWorld)
     world.cycle()
     assert world.api.items["qa"]["metadata"] == {"humanApproved": True, "reportedBy": "a learner", "grade": "5"}
     assert world.kept.unsettled() == []
+
+
+def updates_qa(request: Request) -> bool:
+    return request.purpose is Purpose.UPDATE and request.segments[-1] == "qa"
+
+
+REVEALING = {"error": 'Cast to Number failed for value "CANARY-VALUE" at path "topic": CANARY-VALUE'}
+
+
+def test_log_has_a_refusal_without_the_value_that_it_quotes_and_the_record_has_all_of_it(world: EngineWorld):
+    files = {"qa.xml": item_xml("qa", "Three?").encode(), "qa.yaml": b"topic: CANARY-VALUE"}
+    world.api.faults.append(lambda request, _n: Fault.answers(400, REVEALING) if updates_qa(request) else None)
+    world.source.commit(files)
+
+    world.cycle()
+
+    (parked,) = [fields for fields in world.log.of("item_parked") if fields["item"] == "qa"]
+    assert parked["message"] == "400: Cast to Number failed for value […] at path […]: […]"
+    assert "CANARY" not in repr(world.log.events)
+    (row,) = world.kept.find("qa")
+    assert "CANARY-VALUE" in row.last_error
+
+
+def test_lost_answers_do_not_count_as_the_500s_after_which_an_object_is_parked(world: EngineWorld):
+    faults = [Fault.lost(applied=False)] * 3 + [Fault.answers(500, {"error": "boom"})] * 3
+
+    def strike(request: Request, _number: int) -> Fault | None:
+        return faults.pop(0) if updates_qa(request) and faults else None
+
+    world.api.faults.append(strike)
+    world.source.commit({"qa.xml": item_xml("qa", "Three?").encode()})
+
+    for _ in range(3):  # one run is not as patient as that
+        world.cycle()
+        world.clock.advance(400.0)
+    assert faults == []
+    (row,) = world.kept.find("qa")
+    assert row.status is ItemStatus.SYNCED
+
+
+def test_four_500s_park_an_object_whatever_came_between(world: EngineWorld):
+    boom = Fault.answers(500, {"error": "boom"})
+    faults = [boom, Fault.lost(applied=False), boom, Fault.lost(applied=False), boom, boom, boom]
+
+    def strike(request: Request, _number: int) -> Fault | None:
+        return faults.pop(0) if updates_qa(request) and faults else None
+
+    world.api.faults.append(strike)
+    world.source.commit({"qa.xml": item_xml("qa", "Three?").encode()})
+
+    world.cycle()
+    assert faults == [boom]
+    (row,) = world.kept.find("qa")
+    assert (row.status, row.attempts) == (ItemStatus.PARKED, 6)
