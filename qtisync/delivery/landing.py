@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from qtisync.delivery.messages import Purpose
 from qtisync.delivery.outcome import Accepted, Altered, Exists, Missing, Outcome, Shown, Unavailable
 from qtisync.delivery.retry import Decision, Finish, Halt, Park, Pause, RetryAt
 from qtisync.delivery.settlement import Claim, Settlement
 from qtisync.delivery.wire import Job, Step, confirmed_keys, recorded_remote
-from qtisync.model import Facets, ItemStatus, Metadata, Presence
+from qtisync.model import Facets, ItemStatus, JournalLine, Metadata, Presence
 
 
-def settle(claim: Claim, job: Job | None, steps: tuple[Step, ...], outcome: Outcome, decision: Decision) -> Settlement:
-    """The end of an attempt as the record keeps it."""
+def settle(
+    claim: Claim,
+    job: Job | None,
+    steps: tuple[Step, ...],
+    outcome: Outcome,
+    decision: Decision,
+    journal: Callable[[Facets | None], tuple[JournalLine, ...]],
+) -> Settlement:
+    """The end of an attempt as the record keeps it; ``journal`` gives its lines, told what the API confirmed."""
     row = claim.row
     done = isinstance(outcome, Accepted | Altered) and job is not None
     acknowledged = row.desired if done else _after(row.acknowledged, steps, job)
@@ -35,6 +44,7 @@ def settle(claim: Claim, job: Job | None, steps: tuple[Step, ...], outcome: Outc
         message=None if isinstance(outcome, Accepted) else outcome.message,
         http_status=outcome.status,
         altered=outcome.message if isinstance(outcome, Altered) else None,
+        journal=journal(acknowledged if isinstance(outcome, Accepted | Altered) else None),
     )
 
 

@@ -11,7 +11,6 @@ from qtisync.delivery.ledger import signed
 from qtisync.delivery.log_words import for_log
 from qtisync.delivery.messages import Purpose, Request
 from qtisync.delivery.outcome import (
-    Accepted,
     Altered,
     Answer,
     Conflicted,
@@ -97,6 +96,11 @@ class Pusher:
         self._exchange, self._prefetch = exchange, prefetch
         self._pacing, self._canary, self._manners = pacing, canary, manners
         self._digest, self._body_of = digest, body_of
+        self._terms = {
+            (endpoint, owned): replace(manners.terms, metadata_endpoint=endpoint, owned=owned)
+            for endpoint in (False, True)
+            for owned in (False, True)
+        }
         self._halted = False
 
     def push(self, claim: Claim) -> Attempt:
@@ -164,7 +168,7 @@ class Pusher:
             acknowledged_metadata=row.acknowledged_metadata,
             remote=row.remote,
             force=row.force,
-            terms=replace(self._manners.terms, metadata_endpoint=endpoint, owned=self._manners.owns(row.key)),
+            terms=self._terms[endpoint, self._manners.owns(row.key)],
         )
 
     def _ask(self, job: Job, request: Request, journal: list[JournalLine]) -> Answer:
@@ -224,11 +228,12 @@ class Pusher:
         failures = self._failures(claim, outcome)
         decision = decide(outcome, claim.row.attempts, self._manners.retry, now, self._clock.jitter(), failures)
         self._halted = self._halted or isinstance(decision, Halt)
-        settlement = settle(claim, job, steps, outcome, decision)
-        done = isinstance(outcome, Accepted | Altered)
         words = outcome.message if isinstance(outcome, Altered) else None
-        lines = signed(journal, claim.row, settlement.acknowledged if done else None, words)
-        self._store.settle(claim, replace(settlement, journal=lines))
+        settlement = settle(
+            claim, job, steps, outcome, decision, lambda confirmed: signed(journal, claim.row, confirmed, words)
+        )
+        lines = settlement.journal
+        self._store.settle(claim, settlement)
         self._log_attempt(claim, outcome, decision, settlement)
         writes = sum(line.purpose in WRITING for line in lines)
         calls = sum(not is_shared(line) for line in lines)

@@ -21,6 +21,7 @@ MASK = "[redacted]"
 SHORTEST = 4
 """A registered value with fewer characters is not masked: it would occur everywhere by chance."""
 MAX_DEPTH = 20
+NAMES = 500
 
 Plain: TypeAlias = "bool | int | float | str | list[Plain] | dict[str, Plain] | None"
 
@@ -45,6 +46,8 @@ class Redactor:
         self._lock = threading.Lock()
         self._forms: frozenset[str] = frozenset()
         self._known: re.Pattern[str] | None = None
+        self._clean: frozenset[str] = frozenset()
+        """Names of fields that hold nothing of a secret: a few dozen, which come again with every event."""
 
     def register(self, value: str) -> None:
         """From now on mask this value and its usual encodings."""
@@ -55,6 +58,7 @@ class Redactor:
                 self._forms |= _forms(value)
                 longest_first = sorted(self._forms, key=lambda form: (-len(form), form))
                 self._known = re.compile("|".join(map(re.escape, longest_first)))
+                self._clean = frozenset()
 
     def text(self, text: str) -> str:
         """``text`` without secrets."""
@@ -65,12 +69,26 @@ class Redactor:
                 text = pattern.sub(replacement, text)
         return text
 
+    def name(self, name: str) -> str:
+        """The name of a field without secrets."""
+        clean = self._clean
+        if name in clean:
+            return name
+        shown = self.text(name)
+        if shown == name and len(clean) < NAMES:
+            with self._lock:
+                if self._clean is clean:  # else another secret may have come meanwhile
+                    self._clean = clean | {name}
+        return shown
+
     def field(self, name: str, value: object) -> Plain:
         """The value of a named field: all of it is masked if the name says so."""
         return MASK if is_secret_name(name) and value is not None else self.value(value)
 
     def value(self, value: object, depth: int = 0) -> Plain:
         """Any value as a plain one without secrets; what is neither text, number nor collection becomes its text."""
+        if type(value) is str:
+            return self.text(value)
         if value is None or isinstance(value, bool):
             return value
         if isinstance(value, int | float) and not isinstance(value, enum.Enum):

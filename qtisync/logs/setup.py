@@ -95,7 +95,7 @@ def _redaction(redactor: Redactor) -> Processor:
     def redact_fields(_logger: object, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
         found = event.pop("exc_info", None)
         clean: dict[str, Any] = {
-            redactor.text(str(name)): redactor.field(str(name), value) for name, value in event.items()
+            redactor.name(str(name)): redactor.field(str(name), value) for name, value in event.items()
         }
         text = _traceback(found)
         if text:

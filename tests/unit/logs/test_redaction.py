@@ -94,3 +94,12 @@ def test_names_that_hold_a_secret_or_a_body(name):
 )
 def test_names_that_do_not(name):
     assert not is_secret_name(name)
+
+
+def test_name_of_a_field_that_was_clean_is_looked_at_again_when_a_secret_comes():
+    redactor = Redactor()
+    assert redactor.name("hunter2-count") == "hunter2-count"
+
+    redactor.register("hunter2")
+
+    assert (redactor.name("hunter2-count"), redactor.name("count")) == ("[redacted]-count", "count")
