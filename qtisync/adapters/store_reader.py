@@ -35,7 +35,7 @@ from qtisync.adapters.store_tables import (
     word,
 )
 from qtisync.content.facts import Facts, load_facts
-from qtisync.delivery.ledger import Chain, Entry
+from qtisync.delivery.ledger import Chain, Entry, plain
 from qtisync.delivery.pace import Pace
 from qtisync.model import (
     BlobId,
@@ -127,7 +127,7 @@ class SqlReader:
         """See ``engine.ports``."""
         found: list[Recorded] = []
         by_kind: dict[Kind, list[str]] = {}
-        for key in sorted(set(keys)):
+        for key in sorted(set(filter(_is_storable, keys))):
             by_kind.setdefault(key.kind, []).append(key.identifier)
         for kind, identifiers in by_kind.items():
             for start in range(0, len(identifiers), _PORTION):
@@ -143,6 +143,8 @@ class SqlReader:
 
     def find(self, identifier: Identifier) -> Sequence[Recorded]:
         """See ``engine.ports``."""
+        if not _is_storable(identifier):
+            return []
         with self._read(_FIND, identifier=identifier) as found:
             return [recorded_of(row) for row in found]
 
@@ -238,6 +240,12 @@ class SqlReader:
         """See ``engine.ports``. May be called again."""
         with self._read_lock:
             self._reading.close()
+
+
+def _is_storable(named: Key | Identifier) -> bool:
+    """Whether there can be a row of it: the API's objects, and a terminal's words, may be no text (lone surrogates)."""
+    identifier = named.identifier if isinstance(named, Key) else named
+    return identifier.isascii() or identifier == plain(identifier)
 
 
 def _readable(rows: Iterable[sa.Row[*tuple[Any, ...]]]) -> Iterator[tuple[BlobId, Facts]]:

@@ -14,7 +14,7 @@ from qtisync import __version__
 from qtisync.app import SystemClock
 from qtisync.cli.common_options import Common, common_options
 from qtisync.cli.exit_codes import OK, UNEXPECTED
-from qtisync.cli.output import write
+from qtisync.cli.output import printable, write
 from qtisync.engine.audit import verify, walk
 from qtisync.engine.ports import RecordReader
 from qtisync.errors import UsageError
@@ -112,11 +112,11 @@ def _history(common: Common, reader: RecordReader, name: Identifier | None) -> i
 
 def _machine(common: Common, kind: str, rows: Iterable[dict[str, Any]], **others: object) -> None:
     if common.format == "ndjson":
-        write("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), common)
+        write("".join(printable(json.dumps(row, ensure_ascii=False)) + "\n" for row in rows), common)
         return
     if common.format != "json":
         raise UsageError(f"There is no audit as {common.format}.", hint="Choose text, json or ndjson.")
     found = list(rows)
     document = {"format_version": "1.0", "kind": kind, "tool": f"qtisync/{__version__}", **others}
     document |= found[0] if kind == "audit_verify" else {"entries": found}
-    write(json.dumps(document, ensure_ascii=False, indent=2) + "\n", common)
+    write(printable(json.dumps(document, ensure_ascii=False, indent=2)) + "\n", common)

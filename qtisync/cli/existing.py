@@ -15,7 +15,7 @@ import click
 from qtisync.app import Setup, ThreadBell
 from qtisync.cli.common_options import Common, common_options
 from qtisync.cli.exit_codes import OK, PARTIAL
-from qtisync.cli.output import write
+from qtisync.cli.output import printable, write
 from qtisync.cli.progress import Bars
 from qtisync.errors import HeldPlanError, UsageError
 from qtisync.model import Key
@@ -47,7 +47,7 @@ def adopt(
 
     Nothing is sent. What git wants otherwise is pending in the next plan.
     """
-    from qtisync.engine.adopt import Order, candidates  # noqa: PLC0415 - heavy, and a usage error does not need it
+    from qtisync.engine.adopt import OURS_ALREADY, Order, candidates  # noqa: PLC0415 - heavy, and a usage error does not need it
 
     names = (*identifiers, *(_lines(file) if file is not None else ()))
     if not names and prefix is None:
@@ -68,7 +68,8 @@ def adopt(
         write(_candidates_as_json(found), common)
     elif found.rows:
         click.echo(f"Adopted {len(found.rows):,}. What git wants otherwise: qtisync plan")
-    return PARTIAL if found.missing or found.skipped else OK
+    refused = [why for why in found.skipped.values() if why != OURS_ALREADY]
+    return PARTIAL if found.missing or refused else OK
 
 
 def _take(store: SqlStore, found: Candidates, ask: Ask, eyes: Eyes) -> None:
@@ -146,7 +147,7 @@ def _candidates_as_json(found: Candidates) -> str:
         ],
         "missing": list(found.missing),
     }
-    return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+    return printable(json.dumps(document, ensure_ascii=False, indent=2)) + "\n"
 
 
 @click.command("import")
@@ -227,4 +228,4 @@ def _import_as_json(done: Import) -> str:
             for one in done.objects
         ],
     }
-    return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+    return printable(json.dumps(document, ensure_ascii=False, indent=2)) + "\n"

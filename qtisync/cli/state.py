@@ -11,7 +11,7 @@ import click
 from qtisync.app import SystemClock, ThreadBell
 from qtisync.cli.common_options import Common, common_options
 from qtisync.cli.exit_codes import OK, PENDING, UNEXPECTED
-from qtisync.cli.output import write
+from qtisync.cli.output import printable, write
 from qtisync.cli.progress import Bars
 from qtisync.delivery.ledger import decided
 from qtisync.engine.audit import verify
@@ -68,7 +68,7 @@ def state_check(*, common: Common) -> int:
 def _as_json(found: tuple[Finding, ...], rows: int) -> str:
     listed = [{"message": one.message, "hint": one.hint, "bad": one.bad} for one in found]
     document = {"format_version": "1.0", "kind": "state_check", "sound": not found, "objects": rows, "findings": listed}
-    return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+    return printable(json.dumps(document, ensure_ascii=False, indent=2)) + "\n"
 
 
 @state.command("export")
@@ -78,7 +78,7 @@ def state_export(*, common: Common) -> int:
     setup = common.setup()
     with closing(setup.open_reader()) as reader:
         rows = [row_as_json(row, show_content=common.show_content) for row in reader.recorded().values()]
-    write("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), common)
+    write("".join(printable(json.dumps(row, ensure_ascii=False)) + "\n" for row in rows), common)
     return OK
 
 
@@ -165,7 +165,7 @@ def _rebuilt(common: Common, done: Rebuilt) -> str:
             "reasons": list(found.survey.reasons),
             "calls": found.survey.calls,
         }
-        return json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+        return printable(json.dumps(document, ensure_ascii=False, indent=2)) + "\n"
     lines = [
         f"Recorded {done.planted:,} objects that the API has: {len(found.same):,} as in git, {len(differ):,} differ."
     ]

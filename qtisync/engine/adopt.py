@@ -22,6 +22,7 @@ if TYPE_CHECKING:  # Protocols are types only, and what they mention costs start
 ONE_BY_ONE = 20  # identifiers up to which each is read by itself instead of the whole list
 NOT_OURS = "not ours: none of owned_prefixes fits. Add its prefix, or say --foreign"
 OURS_ALREADY = "ours already"
+NO_NAME = "its identifier is no name that a file of git could have"
 IN_FLIGHT = "in flight: its answer is not known yet. Run qtisync sync first"
 
 
@@ -76,6 +77,11 @@ def candidates(eyes: Eyes, store: Store, source: Source, aim: Aim, order: Order,
     )
 
 
+def is_name(identifier: str) -> bool:
+    """Whether an identifier can be asked for and recorded at all."""
+    return identifier.isprintable() and bool(identifier.strip()) and identifier not in {".", ".."}
+
+
 def plainly(remote: RemoteObject) -> Seen:
     """The API's copy of what git does not have."""
     return Seen(content=remote.content, metadata=remote.metadata, version=remote.version, updated_at=remote.updated_at)
@@ -98,7 +104,7 @@ def _there(eyes: Eyes, order: Order) -> dict[Key, RemoteObject]:
     if order.prefix is None and len(order.identifiers) <= ONE_BY_ONE:
         return _one_by_one(eyes, order)
     named = set(order.identifiers)
-    keys = [Key(kind, Identifier(name)) for name in named for kind in (Kind.ITEM, Kind.STIMULUS)]
+    keys = [Key(kind, Identifier(name)) for name in filter(is_name, named) for kind in (Kind.ITEM, Kind.STIMULUS)]
     found: Survey = look(eyes, frozenset(keys))
     return {
         key: row
@@ -109,7 +115,8 @@ def _there(eyes: Eyes, order: Order) -> dict[Key, RemoteObject]:
 
 def _one_by_one(eyes: Eyes, order: Order) -> dict[Key, RemoteObject]:
     surveyor = Surveyor(eyes, {}, keep_xml=True)
-    keys = [Key(kind, Identifier(name)) for kind in (Kind.ITEM, Kind.STIMULUS) for name in order.identifiers]
+    names = list(filter(is_name, order.identifiers))
+    keys = [Key(kind, Identifier(name)) for kind in (Kind.ITEM, Kind.STIMULUS) for name in names]
     found = surveyor.read_each(keys)
     if len(found) < len(set(keys)):
         raise trouble(surveyor.trouble)
@@ -117,6 +124,8 @@ def _one_by_one(eyes: Eyes, order: Order) -> dict[Key, RemoteObject]:
 
 
 def _refusal(key: Key, row: Recorded | None, order: Order, ask: Ask) -> str | None:
+    if not is_name(key.identifier):
+        return NO_NAME
     if not (order.foreign or ask.owns(key)):
         return NOT_OURS
     if row is None:

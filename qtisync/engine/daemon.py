@@ -14,6 +14,7 @@ from qtisync.engine.cycle import Bench
 from qtisync.engine.jobs import Jobs
 from qtisync.engine.outbox import Outbox
 from qtisync.engine.ports import Meter
+from qtisync.engine.recognise import first_look
 from qtisync.engine.reconcile import Aim, Prepared, prepare, write_down
 from qtisync.engine.reports import pass_report, pushed_report
 from qtisync.engine.rounds import Beating, Rounds, Seen
@@ -135,6 +136,7 @@ class Daemon:
         try:
             now = bench.clock.now()
             prepared = prepare(bench.source, bench.store, self._aim, now, Beating(self.beat), self._memory)
+            prepared = first_look(bench, self._aim, prepared, Beating(self.beat), self._memory)
         except RepositoryError as error:
             raise absent or error from error
         plan, before = prepared.plan, self.seen.head

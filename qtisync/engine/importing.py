@@ -14,7 +14,7 @@ from qtisync.content.qti import parse_object
 from qtisync.content.selection import SidecarNames
 from qtisync.content.sidecar_text import Sidecar, sidecar_of
 from qtisync.delivery.outcome import RemoteObject
-from qtisync.engine.adopt import NOT_OURS, plainly, snapshot_at
+from qtisync.engine.adopt import NO_NAME, NOT_OURS, is_name, plainly, snapshot_at
 from qtisync.engine.recognise import Ask, look, takeover_lines
 from qtisync.engine.survey import Eyes, Survey
 from qtisync.model import Key, Recorded, RepoPath
@@ -102,6 +102,9 @@ def import_objects(eyes: Eyes, store: Store, source: Source, shelf: Shelf, aim: 
     for key, remote in sorted(chosen.items()):
         path = places[key]
         here = RepoPath((order.base or "") + path)
+        if not is_name(key.identifier):
+            found.append(Imported(key=key, outcome="unreadable", reason=NO_NAME))
+            continue
         if not (order.foreign or ask.owns(key)):
             found.append(Imported(key=key, outcome="not_ours", reason=NOT_OURS))
             continue

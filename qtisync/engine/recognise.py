@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from qtisync.delivery.outcome import Answer, Denied, NotTheApi, RemoteObject
 from qtisync.delivery.pages import ListPage, read_page
+from qtisync.engine.check import eyes_of
 from qtisync.engine.preflight import PROBE
 from qtisync.engine.reading import Caps, read_snapshot
 from qtisync.engine.reconcile import AUTHORS_UP_TO, Aim, Prepared, finish_cursor, prepare, write_down
@@ -22,7 +23,9 @@ from qtisync.planning.plan import Action
 from qtisync.planning.takeover import UNKNOWN, Seen, recognised
 
 if TYPE_CHECKING:  # Protocols are types only, and what they mention costs start-up time
+    from qtisync.engine.cycle import Bench
     from qtisync.engine.ports import Progress, RecordReader, Source, Store
+    from qtisync.engine.warm import Memory
 
 FEW = 10
 """Creates from which on the API is looked at first, if nothing is recorded: each that is there costs two calls."""
@@ -139,6 +142,16 @@ def recognise_first(
     except (ApiUnavailableError, CredentialsError, WrongApiError):
         return False
     return bool(take_over(store, found, "recognise", actor, eyes.clock.now()))
+
+
+def first_look(bench: Bench, aim: Aim, prepared: Prepared, progress: Progress, memory: Memory) -> Prepared:
+    """For a daemon: the plan after what the API has of ours was recognised, if the record is empty; else the same."""
+    if not is_worth_a_look(bench.store, prepared):
+        return prepared
+    eyes = eyes_of(bench, progress)
+    if not recognise_first(eyes, bench.store, bench.source, prepared, bench.manners.owns, "qtisync run"):
+        return prepared
+    return prepare(bench.source, bench.store, aim, prepared.record.at, progress, memory)
 
 
 def look(eyes: Eyes, wanted: Collection[Key] = (), *, keep_xml: bool = False) -> Survey:

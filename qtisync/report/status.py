@@ -266,7 +266,7 @@ def render_item(rows: Sequence[Recorded], history: Sequence[JournalLine], *, pai
     for call in history:
         version = f" → version {call.remote_version}" if call.remote_version is not None else ""
         words = f"{call.outcome}{version}  {visible(call.message or '')}"
-        lines.append(f"  {moment(call.at)}  {call.method:<4} {call.path}  {words}".rstrip())
+        lines.append(f"  {moment(call.at)}  {call.method or call.purpose:<4} {call.path}  {words}".rstrip())
     return "\n".join(lines) + "\n"
 
 

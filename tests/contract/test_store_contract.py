@@ -388,3 +388,9 @@ def test_what_is_forgotten_is_gone_with_what_it_waits_for_and_what_is_in_flight_
     assert last is not None
     assert last.fingerprint == ""
     assert store.forget([a_key("nobody")]) == 0
+
+
+def test_what_is_no_text_has_no_row_and_is_no_error(store):
+    store.record_pass(intents_for(an_item("q1")))
+    assert list(store.recorded_some([a_key("q1"), a_key("x\ud800")])) == [a_key("q1")]
+    assert list(store.find(Identifier("x\ud800"))) == []

@@ -85,6 +85,14 @@ def test_looking_leaves_the_record_as_it_is_and_needs_none(world, tmp_path):
     assert world.run("audit", "--verify").out == "The journal is intact; it has no entries.\n"
 
 
+def test_the_journal_is_exported_as_lines_of_json_that_prove_themselves(world):
+    lines = [json.loads(line) for line in world.run("audit", "--format", "ndjson").out.splitlines()]
+    assert [line["entry"] for line in lines] == [1, 2, 3]
+    assert lines[-1]["digest"] == world.report("audit", "--verify")["digest"]
+    (live,) = map(json.loads, world.run("audit", "a", "--at", "now", "--format", "ndjson").out.splitlines())
+    assert (live["identifier"], live["author"]) == ("a", "Ada Author")
+
+
 def test_a_wrong_question_is_explained(world):
     for asked in (
         ["--at", "soon"],

@@ -93,6 +93,7 @@ def test_adopted_objects_are_ours_and_what_git_wants_otherwise_is_pending(world)
     assert world.run("sync").code == 0
     assert world.writes() == [("PUT", "/assessment-items/q00001")]
     assert world.report("audit", "q00000")["entries"][0]["purpose"] == "adopt"
+    assert world.report("adopt", "q00000", "--yes", code=0)["skipped"][0]["reason"] == "ours already"
 
 
 def test_adopting_from_a_file_skips_what_is_not_ours_unless_foreign_is_said(world):

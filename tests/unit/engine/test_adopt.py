@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
-from builders import a_key
+from builders import a_commit, a_key
 from engine_world import AIM, EngineWorld
 from fake_api import Fault
 from fakes import SilentProgress
@@ -16,7 +17,10 @@ from qtisync.engine import adopt
 from qtisync.engine.adopt import IN_FLIGHT, NOT_OURS, OURS_ALREADY, Candidates, Order, candidates
 from qtisync.engine.recognise import Ask
 from qtisync.errors import ApiUnavailableError
-from qtisync.model import Standing
+from qtisync.model import CommitInfo, ItemStatus, Standing
+from qtisync.planning.takeover import Seen, recognised
+
+INFO = CommitInfo(commit=a_commit(), author="")
 
 
 @pytest.fixture
@@ -99,3 +103,22 @@ def test_a_repository_without_a_commit_is_an_empty_one():
     world.api.store_item(item_xml("a1"), {})
     assert look(world, "a1").without_file == {a_key("a1")}
     world.close()
+
+
+def test_what_is_parked_as_a_conflict_can_be_adopted_and_is_then_sent(world):
+    world.store.plant([recognised(world.prepare().snapshot.items[a_key("a2")], Seen(content=None), INFO)])
+    world.cycle()
+    assert world.store.recorded()[a_key("a2")].last_outcome == "Conflict"
+    world.store.plant(look(world, "a2").rows)
+    world.cycle()
+    assert world.store.recorded()[a_key("a2")].status is ItemStatus.SYNCED
+    assert [request.segments[1] for request in world.api.writes() if request.method == "PUT"] == ["a2"]
+
+
+def test_what_can_be_no_name_is_never_asked_for_nor_recorded(world):
+    found = look(world, "..", "", "a\nb", "x\ud800")
+    assert (keys(found), len(found.missing), world.api.requests) == ([], 4, [])
+    rows = [{**row, "identifier": "a\ud8003"} for row in list(world.api.items.values())[:1]]
+    page = {"items": rows, "total": 1, "page": 1, "pages": 1, "limit": 50}
+    world.api.faults.append(lambda _request, _number: Fault.answers(200, body=json.dumps(page).encode()))
+    assert look(world, prefix="a").skipped.get(a_key("a\ud8003")) == adopt.NO_NAME
