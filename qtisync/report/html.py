@@ -130,7 +130,6 @@ def _view(report: Report, page: Page) -> dict[str, Any]:
         "states": _counted(row.state for row in rows if row.state),
         "groupable": objects is not None and any(row.author for group in objects.groups for row in group.rows),
         "open": len(rows) <= OPEN_UP_TO,
-        "remark": "Answers and item bodies are left out unless --show-content is given.",
     }
 
 
@@ -165,7 +164,11 @@ def _facts(report: Report) -> Iterator[tuple[str, str]]:
 def _tiles(report: Report) -> Iterator[dict[str, str]]:
     for name in (*(name for name in SUMMARY if name != "noop"), "noop"):
         count = report.summary.get(name, 0)
-        if not count or (name == "failed" and report.summary.get("parked") == count):
+        said = (name == "failed" and report.summary.get("parked") == count) or (name, report.kind) == (
+            "pending",
+            "plan",
+        )
+        if not count or said:
             continue
         tone = _TONES.get(name) or ("warn" if name in _WARNINGS else "quiet" if name == "noop" else "")
         yield {"name": _TILES.get(name, name.replace("_", " ")), "count": f"{count:,}", "tone": tone}
