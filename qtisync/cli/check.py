@@ -14,9 +14,11 @@ from qtisync.cli.exit_codes import INTERRUPTED, after_check
 from qtisync.cli.output import emit
 from qtisync.cli.place import place_of
 from qtisync.cli.progress import Bars
+from qtisync.engine.bodies import changed_texts
 from qtisync.engine.reconcile import prepare
 from qtisync.errors import BlobMissingError
 from qtisync.model import Key, Kind
+from qtisync.planning.details import with_content
 from qtisync.report.divergence import Observation
 
 if TYPE_CHECKING:
@@ -50,7 +52,10 @@ def check(*, common: Common, ref: str | None, deep: bool) -> int:
         caught = stack.enter_context(stopping(bell, eyes.api.close))
         seen = reconcile(eyes, reader, setup.manners(), prepared.plan, deep=deep, keep_xml=common.show_content)
         found = findings(setup, common, source, seen, clock.now() - began)
-        report = check_report(prepared.plan, found, place_of(prepared, source.location(), reader), began)
+        plan = prepared.plan
+        if common.show_content:
+            plan = with_content(plan, changed_texts(source, plan))
+        report = check_report(plan, found, place_of(prepared, source.location(), reader), began)
     emit(report, common)
     if caught:
         return 128 + caught[0] if caught[0] else INTERRUPTED

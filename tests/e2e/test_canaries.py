@@ -153,6 +153,7 @@ def test_no_canary_appears_in_any_command_and_format(world: World) -> None:
     watch.run("doctor", "-v", "-v")
     watch.run("apply", "plan.json", "-v", "-v", "--yes", "--timeout", "5")
     for form in FORMATS:
+        watch.run("check", "--format", form, "-v", "-v")
         watch.run("status", "q-3", "--format", form, "-v", "-v")
         watch.run("status", "--format", form, "-v", "-v")
     watch.run("queue", "ls", "-v", "-v")
@@ -182,3 +183,13 @@ def test_show_content_shows_the_metadata_that_changed(world: World) -> None:
     hidden, shown = world.run("plan", "-v").out, world.run("plan", "-v", "--show-content").out
     assert MODEL not in hidden
     assert f"modelAnswer: {MODEL} 0 → {MODEL} 5" in shown
+
+
+@pytest.mark.slow
+def test_show_content_is_the_only_door_for_xml(world: World) -> None:
+    world.run("sync")
+    world.commit({"q-1.xml": canary_item("q-1", turn=7)})
+    for command in ("plan", "check"):
+        hidden, shown = (world.run(command, "--format", "html", *flags).out for flags in ((), ("--show-content",)))
+        assert (BODY in hidden, ANSWER in hidden) == (False, False)
+        assert (f"{BODY} 0" in shown, f"{BODY} 7" in shown) == (True, True)
