@@ -63,7 +63,6 @@ git config --global safe.directory '*' # we push as root, and it belongs to git
 git init --quiet --bare --initial-branch main --shared=group /srv/git/content.git
 chown -R git:qtisync /srv/git/content.git
 cp -r /mnt/content /srv/author
-rm /srv/author/items/geometry/geo-0040.* # broken on purpose, for the demo
 git -C /srv/author init --quiet --initial-branch main
 git -C /srv/author remote add origin /srv/git/content.git
 git -C /srv/author add --all
