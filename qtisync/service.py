@@ -168,6 +168,11 @@ class Service:
         return self.daemon.seen.passed
 
     @property
+    def tried(self) -> bool:
+        """Whether the first pass has come to an end, good or bad; a bad one is told in the status."""
+        return self.ready or self.daemon.seen.trouble is not None
+
+    @property
     def running(self) -> bool:
         """Whether it lives."""
         return self._thread is not None and self._thread.is_alive()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,12 +25,14 @@ def world(tmp_path: Path) -> Iterator[World]:
 class Process:
     """The daemon as a process; its log is read as it grows."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, **environ: str) -> None:
         self.world = world
         self._out, self._err = world.folder / "daemon.out", world.folder / "daemon.err"
         with self._out.open("wb") as out, self._err.open("wb") as err:
             command = world.command("run", "--format", "json")
-            self.process = subprocess.Popen(command, cwd=world.folder, env=world.environ, stdout=out, stderr=err)
+            self.process = subprocess.Popen(
+                command, cwd=world.folder, env=world.environ | environ, stdout=out, stderr=err
+            )
 
     def events(self, name: str = "") -> list[dict[str, Any]]:
         lines = [json.loads(line) for line in self._err.read_text().splitlines() if line.startswith("{")]
@@ -55,8 +58,8 @@ class Process:
 
 
 @contextmanager
-def running(world: World) -> Iterator[Process]:
-    process = Process(world)
+def running(world: World, **environ: str) -> Iterator[Process]:
+    process = Process(world, **environ)
     try:
         yield process
     finally:
@@ -197,3 +200,24 @@ def test_signal_rings_the_bell(world: World) -> None:
         process.process.send_signal(signal.SIGUSR1)
         wait_until(lambda: world.report("status")["status"]["daemon"] is not None, "the daemon's words")
         assert process.end() == 0
+
+
+def test_supervisor_is_told_of_a_first_pass_that_fails_and_of_the_one_that_does_not(world: World) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as supervisor:
+        supervisor.bind(str(world.folder / "notify"))
+        supervisor.settimeout(60)
+
+        def told(words: str) -> str:
+            while words not in (message := supervisor.recv(4096).decode()):
+                pass
+            return message
+
+        with running(world, NOTIFY_SOCKET=str(world.folder / "notify")) as process:
+            assert told("READY=1") == (
+                "READY=1\nSTATUS=head ?, synced never; degraded: the last pass failed: "
+                f"There is no branch, tag or commit main in the repository {world.content}."
+            )
+            world.commit(items(1))
+            told("STATUS=in sync with ")
+            assert process.end() == 0
+        told("STOPPING=1")
