@@ -10,8 +10,7 @@ from qtisync.app import Setup, ThreadBell
 from qtisync.cli.common_options import Common
 from qtisync.cli.progress import Bars
 from qtisync.engine.pins import chosen_pins, pins_of, put_pins
-from qtisync.engine.recognise import is_worth_a_look, recognise_first
-from qtisync.engine.reconcile import Prepared, is_named, prepare
+from qtisync.engine.reconcile import Aim, Prepared, is_named, prepare
 
 if TYPE_CHECKING:
     from qtisync.adapters.store import SqlStore
@@ -65,12 +64,8 @@ class Desk:
         """The plan; refreshed by what the API shows if that was asked for."""
         aim = self.setup.aim(order.ref, order.only)
         prepared = prepare(self.source, self.store, aim, now, self.bars)
-        if order.looks_first and is_worth_a_look(self.store, prepared):
-            log = self.common.log()
-            with self.setup.eyes(self.store, bell=self.bell, log=log, progress=self.bars) as eyes:
-                owns = self.setup.manners().owns
-                if recognise_first(eyes, self.store, self.source, prepared, owns, self.setup.actor):
-                    prepared = prepare(self.source, self.store, aim, now, self.bars)
+        if order.looks_first and self.store.last_pass() is None:
+            prepared = self._recognised(prepared, aim)
         if not order.refresh:
             return prepared, None
         from qtisync.cli.refreshing import look_at_api  # noqa: PLC0415 - only with --refresh
@@ -93,6 +88,18 @@ class Desk:
         }
         if wanted is not None:
             put_pins(self.store, chosen_pins(chosen, wanted.items, pins_of(self.store), prepared.plan.commit, now))
+
+    def _recognised(self, prepared: Prepared, aim: Aim) -> Prepared:
+        """With an empty record: the plan after what the API has already was recognised."""
+        from qtisync.engine.recognise import is_worth_a_look, recognise_first  # noqa: PLC0415 - lxml; a first time only
+
+        if not is_worth_a_look(self.store, prepared):
+            return prepared
+        with self.setup.eyes(self.store, bell=self.bell, log=self.common.log(), progress=self.bars) as eyes:
+            owns = self.setup.manners().owns
+            if not recognise_first(eyes, self.store, self.source, prepared, owns, self.setup.actor):
+                return prepared
+        return prepare(self.source, self.store, aim, prepared.record.at, self.bars)
 
 
 def assert_again(bench: Bench, seen: Reconciliation, prepared: Prepared) -> None:

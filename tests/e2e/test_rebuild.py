@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 
 import pytest
 from world import World, item_xml, stimulus_xml
@@ -118,3 +120,8 @@ def test_a_rebuild_needs_the_api_and_says_so(world):
     failed = world.run("state", "rebuild")
     assert (failed.code, "could not be read" in failed.err) == (8, True)
     world.api.start()
+
+
+def test_a_sync_that_finds_nothing_to_do_loads_no_reader_of_xml():
+    code = "import sys, qtisync.cli.pushing; sys.exit('lxml' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
