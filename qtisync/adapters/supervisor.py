@@ -26,6 +26,11 @@ class Supervisor:
         self._owed = ""  # a READY that could not be sent: without it systemd would wait for ever
 
     @property
+    def listens(self) -> bool:
+        """Whether there is anybody to tell."""
+        return self._address is not None
+
+    @property
     def watchdog_seconds(self) -> float | None:
         """It restarts us after so long without ``alive()`` (say it twice as often); ``None``: it never does."""
         return self._watchdog_seconds

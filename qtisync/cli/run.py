@@ -93,7 +93,7 @@ class _Watchman:
         A first pass that fails must not hold up the start of a machine: it is tried again, and the status says why.
         """
         now = self._clock.now()
-        if service.tried and (not self._ready or now - self._told_at >= STATUS_EVERY):
+        if self._supervisor.listens and service.tried and (not self._ready or now - self._told_at >= STATUS_EVERY):
             say = self._supervisor.status if self._ready else self._supervisor.ready
             say(words_of(service.controls.status()))
             self._ready, self._told_at = True, now

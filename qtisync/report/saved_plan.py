@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from qtisync.planning.plan import Plan
+from qtisync.report.divergence import Divergence
 from qtisync.report.value import FORMAT_VERSION, Report, as_json
 
 SHOWN = 10  # names of each sort that tell what changed
@@ -43,9 +44,24 @@ def dump_plan(report: Report, only: tuple[str, ...]) -> str:
         "only": list(only),
         "refresh": report.observed is not None,
         "bound": dict(report.bound),
-        "report": as_json(report),
+        "report": as_json(without_bodies(report)),
     }
     return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
+
+
+def without_bodies(report: Report) -> Report:
+    """The report as a file may keep it: ``--show-content`` is for the eyes of whoever asked."""
+
+    def bare(found: tuple[Divergence, ...]) -> tuple[Divergence, ...]:
+        return tuple(replace(one, bodies={}) for one in found)
+
+    return replace(
+        report,
+        items=tuple(replace(item, bodies={}) for item in report.items),
+        drift=bare(report.drift),
+        conflicts=bare(report.conflicts),
+        altered=bare(report.altered),
+    )
 
 
 def load_plan(text: str) -> SavedPlan:

@@ -132,3 +132,10 @@ def test_many_differences_are_cut():
     plan = sample_plan(observed={f"q{n:02}": "" for n in range(12)})
 
     assert (why_stale(saved(sample_plan()), plan) or "").endswith("q09 at the API and 2 more")
+
+
+def test_saved_plan_keeps_no_body_of_an_item():
+    report = plan_report(sample_plan(), a_place(), 0.0)
+    shown = replace(report, items=tuple(replace(item, bodies={"git": "<the answer/>"}) for item in report.items))
+
+    assert "<the answer/>" not in dump_plan(shown, ())
