@@ -205,7 +205,7 @@ def divergence(row: Recorded, change: Change | None, shown: Shown) -> Divergent 
         lost = row.acknowledged == Facets()  # a create or a delete of our own may be under way
         gone = row.key in shown.gone and not lost
         return replace(found, message=VANISHED) if gone else None
-    if not shown.thorough and _untouched(row.remote, found.copy):
+    if (not shown.thorough and _untouched(row.remote, found.copy)) or _lags(row.remote, found.copy):
         return None
     content = _content_changed(row, change, found.copy)
     names = _names_changed(row, found.desired_metadata, found.copy)
@@ -225,6 +225,16 @@ def _listed(words: list[str]) -> str:
 def _untouched(remote: Remote, copy: Copy) -> bool:
     stamps = (remote.version, remote.updated_at)
     return stamps != (None, None) and stamps == (copy.version, copy.updated_at)
+
+
+def _lags(remote: Remote, copy: Copy) -> bool:
+    """Whether what was shown is from before our own last write: the API answered from a copy that lags.
+
+    An object that others deleted and made anew has a low version as well, but not an earlier time.
+    """
+    if None in (remote.version, copy.version, remote.updated_at, copy.updated_at):
+        return False
+    return (copy.version or 0) < (remote.version or 0) and (copy.updated_at or "") < (remote.updated_at or "")
 
 
 def _content_changed(row: Recorded, change: Change | None, copy: Copy) -> bool:

@@ -131,6 +131,36 @@ def test_text_lists_each_class_by_itself(planted: tuple[World, Planted]) -> None
     assert planted_classes.in_sync > 0
 
 
+def test_what_only_looks_attempts_no_write_and_leaves_the_record_byte_by_byte(planted: tuple[World, Planted]) -> None:
+    world, _ = planted
+    before = fingerprint(world)
+    world.api.faults.add("403@POST|PUT|DELETE")
+    world.api.journal.clear()
+    try:
+        for command in ("plan", "plan --refresh", "check", "check --deep", "validate content", "status", "queue ls"):
+            world.run(*command.split())
+    finally:
+        world.api.faults.clear()
+
+    assert world.writes() == []
+    assert fingerprint(world) == before
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_2000_items_with_every_class_planted(tmp_path: Path) -> None:
+    with World(tmp_path, target=TARGET) as world:
+        planted_classes = plant(world, 2000)
+        world.api.journal.clear()
+
+        report = world.report("check", code=5)
+
+        expect_every_class(report, planted_classes, deep=False)
+        assert world.writes() == []
+        assert report["sent"]["calls"] == len(world.calls())
+        assert report["sent"]["calls"] < 100  # 41 pages, one of stimuli, and a GET for each suspect
+
+
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     with World(tmp_path, target={"owned_prefixes": ["q-"]}) as world:

@@ -142,6 +142,15 @@ def test_stamps_that_the_api_does_not_have_prove_nothing():
     assert len(compared([row], {row.key: copy}).drift) == 1
 
 
+def test_copy_that_lags_behind_our_own_write_accuses_nobody():
+    remote = Remote(content=a_content_digest("c1"), version=4, updated_at="2027-01-15T08:00:00.000Z")
+    old = {"content": a_content_digest("older"), "version": 3}
+
+    assert drifted(a_recorded(remote=remote), **old, updated_at="2027-01-15T07:00:00.000Z") is None
+    # … but what others deleted and made anew has a low version, too, and a later time
+    assert drifted(a_recorded(remote=remote), **old, updated_at="2027-01-15T09:00:00.000Z") == (True, ())
+
+
 def test_what_already_is_as_git_wants_it_is_no_conflict():
     row = a_recorded(metadata=MEDIUM)
     wanted = an_item(content="c2", metadata=HARD)
