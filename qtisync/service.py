@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from qtisync.engine.ports import Log
 
 SETTLE = 0.2  # seconds without a change of files, after which a save is taken for finished
+FETCH_STEPS = 3  # times its timeout: the wait for another fetch, the fetch, and packing what came
 AFTER_ABANDON = 5.0  # seconds for calls that were cut off to notice it
 
 
@@ -55,6 +56,7 @@ class Service:
         self.setup, self._log, self._memory, self._ended = setup, log, memory, ended
         self._stack = ExitStack()
         self._thread: threading.Thread | None = None
+        self.watcher: FolderWatcher | None = None  # begins after the web surface, which asks how it is
         self.error: BaseException | None = None
 
     def start(self) -> None:
@@ -99,6 +101,7 @@ class Service:
             rounds=Rounds(
                 poll_every=setup.settings.repository.poll_every,
                 fetch=self._fetch if self.mirror is not None else None,
+                fetch_takes=FETCH_STEPS * setup.settings.repository.fetch_timeout,
                 revive=self._revive,
                 inspect=self.inspector.look,
                 keep_journal=setup.settings.keep_journal,
@@ -112,7 +115,6 @@ class Service:
             daemon=self.daemon,
             outbox=self.outbox,
             jobs=self.jobs,
-            valve=self.valve,
             meter=meter,
             identity=Identity(
                 target=setup.name,

@@ -14,7 +14,6 @@ from qtisync.engine.jobs import Jobs
 from qtisync.engine.outbox import Outbox
 from qtisync.engine.overview import Sight, overview
 from qtisync.engine.ports import Meter
-from qtisync.engine.valve import Valve
 from qtisync.model import Identifier, Key
 from qtisync.report.gauges import Gauges
 from qtisync.report.job import Job
@@ -49,14 +48,13 @@ class Controls:
         daemon: Daemon,
         outbox: Outbox,
         jobs: Jobs,
-        valve: Valve,
         meter: Meter,
         identity: Identity,
         watched: Callable[[], tuple[str, ...]],
         fetched: Callable[[], float | None] = lambda: None,
     ) -> None:
         self._bench, self._daemon, self._outbox, self._jobs = bench, daemon, outbox, jobs
-        self._valve, self._meter, self._identity = valve, meter, identity
+        self._meter, self._identity = meter, identity
         self._watched, self._fetched = watched, fetched
 
     def ring(self, origin: str) -> Job:
@@ -104,8 +102,7 @@ class Controls:
         """See ``web.ports``."""
         now = self._bench.clock.now()
         self._decided("pause", words=reason or None)
-        pause.begin(self._bench.store, pause.Pause(reason=reason, since=now, until=until))
-        self._valve.pause()
+        self._daemon.pause(pause.Pause(reason=reason, since=now, until=until))
         self._bench.log("paused", reason=reason, until=None if until is None else moment(until))
 
     def resume(self) -> None:

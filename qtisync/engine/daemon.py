@@ -6,8 +6,9 @@ and a fix overtakes a bulk.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from qtisync.engine import pause
 from qtisync.engine.cycle import Bench
@@ -17,7 +18,7 @@ from qtisync.engine.ports import Meter
 from qtisync.engine.recognise import first_look
 from qtisync.engine.reconcile import Aim, Prepared, prepare, write_down
 from qtisync.engine.reports import pass_report, pushed_report
-from qtisync.engine.rounds import Beating, Rounds, Seen
+from qtisync.engine.rounds import STEP, Beating, PatientBell, Rounds, Seen
 from qtisync.engine.timing import Rhythm, Timing, next_pass_at
 from qtisync.engine.valve import Valve
 from qtisync.engine.warm import Memory
@@ -28,8 +29,17 @@ from qtisync.report.value import Report
 
 LOOK = 1.0  # seconds; the longest wait of a turn, so that a stop, a pause's end and a poll are never overlooked
 TIDY_EVERY = 3600.0  # seconds
+FIRST_LOOK = 3600.0  # seconds; a first look at everything, before it shows any progress
 HELD = "held"
 """Setting: what holds the newest pass, for everybody who looks."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """A plan that a person lets pass these rules: for the first pass that begins after it was given, and no other."""
+
+    checksum: str
+    rules: frozenset[str]
 
 
 class Daemon:
@@ -53,15 +63,20 @@ class Daemon:
         self._rhythm = Rhythm()
         self._failures = 0
         self._held = self._complaint = ""
-        self._approved: dict[str, frozenset[str]] = {}
+        self._approval: Approval | None = None
+        self._dice = bench.clock.jitter()
+        self._steering = threading.Lock()
+        """Guards the pause in the record together with the valve: they must never say different things."""
         self.seen = Seen()
+        self.beat(STEP)  # until the first turn
 
     def run(self) -> None:
         """Turn until the valve is shut for good; raises what failed too often in a row."""
         bench = self._bench
         bench.store.recover(bench.clock.now(), bench.worker)
-        if pause.paused(bench.store, bench.clock.now()) is not None:
-            self._valve.pause()
+        with self._steering:
+            if pause.paused(bench.store, bench.clock.now()) is not None:
+                self._valve.pause()
         self.seen.polled_at = bench.clock.now()
         self._jobs.ring("start")
         self._outbox.start()
@@ -71,7 +86,7 @@ class Daemon:
 
     def approve(self, checksum: str, rules: frozenset[str], origin: str) -> Job:
         """A person saw the plan with this checksum and lets it pass these rules: make that pass now."""
-        self._approved = {checksum: rules}
+        self._approval = Approval(checksum=checksum, rules=rules)
         return self._jobs.ring(origin)
 
     def beat(self, seconds: float = 60.0) -> None:
@@ -82,10 +97,11 @@ class Daemon:
         """Wait for what is due next, at most ``LOOK``; make the pass that is due."""
         clock = self._bench.clock
         now = clock.now()
+        self.beat(STEP)
+        self._guarded(None, lambda: self._look_around(now))
         self.beat()
-        self._look_around(now)
         rings = self._jobs.rings()
-        due = next_pass_at(rings, self._rhythm, self._timing, clock.jitter()) if rings is not None else None
+        due = next_pass_at(rings, self._rhythm, self._timing, self._dice) if rings is not None else None
         if due is not None and due <= now:
             self._pass()
         else:
@@ -94,8 +110,8 @@ class Daemon:
     def _look_around(self, now: float) -> None:
         """What time alone brings about."""
         rounds = self._rounds
-        if self._valve.stopped and not self._valve.ended and pause.paused(self._bench.store, now) is None:
-            self.resume()
+        if self._valve.stopped and not self._valve.ended:
+            self._resume_when_over()
         if now - self.seen.polled_at >= rounds.poll_every:
             self.seen.polled_at = now
             rounds.revive()
@@ -104,13 +120,28 @@ class Daemon:
             rounds.inspect(now)
         tidied = self.seen.tidied_at
         if rounds.keep_journal is not None and (tidied is None or now - tidied >= TIDY_EVERY):
+            self.seen.tidied_at = now  # first: what fails is tried again at the next time, not at each turn
             self._bench.store.drop_journal(now - rounds.keep_journal)
-            self.seen.tidied_at = now
+
+    def pause(self, said: pause.Pause) -> None:
+        """Send nothing until ``resume``, or until the time that it names."""
+        with self._steering:
+            pause.begin(self._bench.store, said)
+            self._valve.pause()
 
     def resume(self) -> None:
         """End a person's pause."""
-        pause.end(self._bench.store)
-        self._valve.resume()
+        with self._steering:
+            pause.end(self._bench.store)
+            self._valve.resume()
+        self._outbox.resume()
+
+    def _resume_when_over(self) -> None:
+        with self._steering:
+            if pause.paused(self._bench.store, self._bench.clock.now()) is not None:
+                return
+            pause.end(self._bench.store)
+            self._valve.resume()
         self._outbox.resume()
 
     def _pass(self) -> None:
@@ -118,9 +149,9 @@ class Daemon:
         if job is None:
             return
         began = self._bench.clock.now()
-        self.beat(3600.0)  # a first fetch and a first look at everything; `progress` shortens it
+        self.beat(self._rounds.fetch_takes + FIRST_LOOK)  # `progress` shortens it
         news = self._guarded(job, lambda: self._reconcile(job))
-        ended = self._bench.clock.now()
+        ended, self._dice = self._bench.clock.now(), self._bench.clock.jitter()
         if news is None:
             self._meter.passed("failed", ended - began)
             self._rhythm = self._rhythm.after_failure(ended)
@@ -132,22 +163,25 @@ class Daemon:
 
     def _reconcile(self, job: Job) -> bool:
         """One pass; whether it found anything new."""
-        bench, absent = self._bench, self._fetch()
+        bench, approval, absent = self._bench, self._approval, self._fetch()
+        self.beat(FIRST_LOOK)
         try:
             now = bench.clock.now()
             prepared = prepare(bench.source, bench.store, self._aim, now, Beating(self.beat), self._memory)
-            prepared = first_look(bench, self._aim, prepared, Beating(self.beat), self._memory)
+            patient = replace(bench, bell=PatientBell(bench.bell, self.beat))
+            prepared = first_look(patient, self._aim, prepared, Beating(self.beat), self._memory)
         except RepositoryError as error:
             raise absent or error from error
         plan, before = prepared.plan, self.seen.head
         self.seen.head, self.seen.ref = plan.commit, prepared.record.ref
         if absent is None:
             self.seen.head_at, self.seen.trouble, self._complaint = bench.clock.now(), None, ""
-        allowed = self._approved.get(plan.checksum, frozenset())
-        prepared = replace(
-            prepared, plan=replace(plan, holds=tuple(hold for hold in plan.holds if hold.rule not in allowed))
-        )
+        if approval is not None and plan.holds and plan.checksum == approval.checksum:
+            holds = tuple(hold for hold in plan.holds if hold.rule not in approval.rules)
+            prepared = replace(prepared, plan=replace(plan, holds=holds))
         if prepared.plan.holds:
+            if self._approval is approval:
+                self._approval = None  # it was for another plan, and whoever gave it is told so
             self._hold(job, prepared)
             self.seen.passed = True
             return before != plan.commit
@@ -175,18 +209,17 @@ class Daemon:
         """Let the workers have what the pass wrote down."""
         bench, began = self._bench, prepared.record.at
         ready = [change.item.key for change in prepared.plan.ready]
-        if ready:
-            self._outbox.wake()
+        told = replace(prepared, snapshot=None, recorded={}, fresh={})  # a long push must not keep all of it in memory
 
         def report() -> Report:
-            return pushed_report(bench, prepared, bench.clock.now() - began)
+            return pushed_report(bench, told, bench.clock.now() - began)
 
         self._jobs.pushing(job, prepared.plan.commit, ready, report)
         if not ready:
             self._outbox.finish()
-            self._outbox.wake(news=prepared.snapshot is not None)
-        elif self._valve.stopped:
-            self._jobs.drained(JobState.PAUSED)
+        self._outbox.wake(news=prepared.snapshot is not None)
+        if ready:
+            self._outbox.settle()  # workers that were busy may have sent some of it before the job was known
         if prepared.snapshot is not None:
             bench.log("pass_finished", commit=prepared.plan.commit, changes=len(ready), rung_by=job.origin)
 
@@ -206,7 +239,7 @@ class Daemon:
         self._jobs.end(job, JobState.HELD, commit=plan.commit, report=report)
 
     def _release(self) -> None:
-        self._held, self._approved = "", {}
+        self._held, self._approval = "", None
         if self._bench.store.setting(HELD) is not None:
             self._bench.store.put_setting(HELD, None)
 

@@ -6,17 +6,28 @@ import itertools
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from qtisync.engine.ports import Clock
 from qtisync.engine.timing import Rings
+from qtisync.errors import StoreError
 from qtisync.model import Key
 from qtisync.report.job import Job, JobState
 from qtisync.report.value import Report
 
 KEPT = 200  # jobs that are remembered
 WORTH_KNOWING = frozenset({"hook", "command", "api"})  # origins that somebody may be waiting for
+FEW = 500  # objects that jobs wait for, up to which they are looked up one by one
 MANY_ORIGINS = 5  # names of those who rang that one job shows
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """The jobs that are being pushed at one moment."""
+
+    jobs: frozenset[str]
+    keys: frozenset[Key] | None
+    """The objects that they wait for; ``None``: more than ``FEW``."""
 
 
 @dataclass(slots=True)
@@ -24,7 +35,8 @@ class _Entry:
     job: Job
     last: float
     origins: tuple[str, ...]
-    pending: set[Key] = field(default_factory=set)
+    waits: tuple[set[Key], ...] = ()
+    """The objects that it waits for. A set may belong to several jobs."""
     report: Callable[[], Report] | None = None
 
 
@@ -40,8 +52,10 @@ class Jobs:
         self._changed = threading.Condition()
         self._entries: OrderedDict[str, _Entry] = OrderedDict()
         self._numbers = itertools.count(1)
-        self._started = f"{int(clock.now()):x}"
+        self._started = f"{int(clock.now() * 1000):x}"
         self._waiting: _Entry | None = None
+        self._rung = False
+        """Since the last wait for a ring: what rings before the wait begins ends it too."""
 
     def ring(self, origin: str) -> Job:
         """Join the job that waits for its pass, or begin one."""
@@ -56,6 +70,7 @@ class Jobs:
                 entry.origins = (*entry.origins, origin)
                 entry.job = replace(entry.job, origin=", ".join(entry.origins))
             entry.last = now
+            self._rung = True
             self._changed.notify_all()
             return entry.job
 
@@ -66,13 +81,15 @@ class Jobs:
             return None if entry is None else Rings(first=entry.job.asked_at, last=entry.last, origins=entry.origins)
 
     def wait_for_ring(self, seconds: float) -> None:
-        """Wait until somebody rings (again) or ``wake`` is called, at most so long."""
+        """Wait until somebody rings (again) or ``wake`` is called, at most so long; at once if it was meanwhile."""
         with self._changed:
-            self._changed.wait(max(0.0, seconds))
+            self._changed.wait_for(lambda: self._rung, max(0.0, seconds))
+            self._rung = False
 
     def wake(self) -> None:
         """End the wait for a ring without one."""
         with self._changed:
+            self._rung = True
             self._changed.notify_all()
 
     def take(self) -> Job | None:
@@ -85,14 +102,22 @@ class Jobs:
             return entry.job
 
     def pushing(self, job: Job, commit: str, pending: Collection[Key], report: Callable[[], Report]) -> None:
-        """What the pass of a job wants is written down; ``report`` makes its report once it ends."""
+        """What the pass of a job wants is written down; ``report`` makes its report once it ends.
+
+        A look at a commit that is being pushed already adds nothing: it shares what the first one waits for and its
+        report, or every poll during a long push would keep a plan of its own.
+        """
+        wanted = set(pending)
         with self._changed:
             entry = self._entries.get(job.id)
             if entry is None:
                 return
-            entry.job = replace(entry.job, state=JobState.PUSHING, commit=commit)
-            entry.pending, entry.report = set(pending), report
-            job = entry.job
+            entry.waits, entry.report = (wanted,), report
+            for other in self._pushing():
+                if other.job.commit == commit and other.waits[0] and other.waits[0] <= wanted:
+                    entry.waits, entry.report = (other.waits[0], wanted - other.waits[0]), other.report
+                    break
+            entry.job = job = replace(entry.job, state=JobState.PUSHING, commit=commit)
         if pending:
             self._told(job)
         self.settled(())
@@ -104,36 +129,57 @@ class Jobs:
             if entry is None or entry.job.state.ended:
                 return
             entry.job = ended = replace(entry.job, state=state, ended_at=self._clock.now(), **said)  # type: ignore[arg-type]  # see above
-            entry.report, entry.pending = None, set()
+            entry.report, entry.waits = None, ()
             self._changed.notify_all()
         self._told(ended)
 
-    def settled(self, keys: Iterable[Key]) -> None:
-        """These objects wait for nothing any more: jobs that waited for them alone are done."""
+    def settled(self, keys: Iterable[Key], waiting: Waiting | None = None) -> None:
+        """These objects wait for nothing any more: jobs that waited for them alone are done.
+
+        ``waiting``: who waited when the record was looked at. A job that came since then may want a newer target.
+        """
         done = set(keys)
         with self._changed:
-            pushing = [entry for entry in self._entries.values() if entry.job.state is JobState.PUSHING]
-            for entry in pushing:
-                entry.pending -= done
-            ended = [entry for entry in pushing if not entry.pending]
+            for entry in self._pushing():
+                if waiting is None or entry.job.id in waiting.jobs:
+                    for wanted in entry.waits:
+                        wanted.difference_update(done)
+            ended = [entry for entry in self._pushing() if not any(entry.waits)]
         self._finish(ended, JobState.DONE)
 
-    def pending(self) -> set[Key]:
-        """The objects that any job waits for."""
+    def settled_but(self, moving: Collection[Key], waiting: Waiting) -> None:
+        """As ``settled``, of everything besides these objects."""
         with self._changed:
-            return set().union(*(e.pending for e in self._entries.values() if e.job.state is JobState.PUSHING))
+            sets = _sets(one for one in self._pushing() if one.job.id in waiting.jobs)
+            done = frozenset[Key]().union(*sets).difference(moving)
+        self.settled(done, waiting)
+
+    def waiting(self) -> Waiting:
+        """Who waits, and for what."""
+        with self._changed:
+            pushing = self._pushing()
+            sets = _sets(pushing)
+            jobs, objects = frozenset(entry.job.id for entry in pushing), sum(map(len, sets))
+            few = frozenset[Key]().union(*sets) if objects <= FEW else None
+            return Waiting(jobs=jobs, keys=few)
+
+    def _pushing(self) -> list[_Entry]:
+        return [entry for entry in self._entries.values() if entry.job.state is JobState.PUSHING]
 
     def drained(self, state: JobState = JobState.DONE, error: str | None = None, cause: str | None = None) -> None:
         """Nothing more is sent for now: every job that was being pushed ends like this."""
         with self._changed:
-            ended = [entry for entry in self._entries.values() if entry.job.state is JobState.PUSHING]
+            ended = self._pushing()
         self._finish(ended, state, error=error, cause=cause)
 
     def _finish(self, entries: list[_Entry], state: JobState, **said: str | None) -> None:
+        made: dict[int, Report | None] = {}
         for entry in entries:
             make = entry.report
             # Not under the lock: a report reads the record.
-            self.end(entry.job, state, report=make() if make is not None else None, **said)
+            if make is not None and id(make) not in made:
+                made[id(make)] = _made(make)
+            self.end(entry.job, state, report=made.get(id(make)), **said)
 
     def find(self, job: str) -> Job | None:
         """A job by its id."""
@@ -159,8 +205,21 @@ class Jobs:
         return [job for job in jobs if job.report is None or job.report.items or job.origin in WORTH_KNOWING][:count]
 
     def _forget(self) -> None:
-        while len(self._entries) > KEPT:
-            oldest = next(iter(self._entries))
-            if not self._entries[oldest].job.state.ended:
-                return
-            del self._entries[oldest]
+        if len(self._entries) > KEPT:
+            ended = (name for name, entry in self._entries.items() if entry.job.state.ended)
+            oldest = next(ended, None)  # one that is still pushed is not in the way of the others
+            if oldest is not None:
+                del self._entries[oldest]
+
+
+def _sets(entries: Iterable[_Entry]) -> list[set[Key]]:
+    """What jobs wait for, each set once."""
+    return list({id(keys): keys for entry in entries for keys in entry.waits}.values())
+
+
+def _made(make: Callable[[], Report]) -> Report | None:
+    """A report; a record that cannot be read now must not keep a job from its end."""
+    try:
+        return make()
+    except StoreError:
+        return None

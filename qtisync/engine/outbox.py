@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import threading
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from qtisync.delivery.log_words import for_log
@@ -14,7 +16,7 @@ from qtisync.engine.push import Attempt
 from qtisync.engine.reconcile import finish_cursor
 from qtisync.engine.valve import Valve
 from qtisync.errors import RepositoryError
-from qtisync.model import ItemStatus
+from qtisync.model import ItemStatus, Key, Recorded, Standing
 from qtisync.report.job import JobState
 
 IDLE_LOOK = 30.0  # seconds between looks at a queue that nobody told us of
@@ -22,7 +24,6 @@ HALT = 60.0  # seconds until what refused us as a whole is asked again; doubled 
 GONE = 2.0  # likewise for what is gone and may be back any moment
 HALT_CAP = 900.0
 SILENCE = 300.0  # seconds without an attempt or a known wait, from which a drain counts as hung
-SMALL = 500  # objects that jobs wait for, up to which each is looked up in the record
 MOVING = frozenset({ItemStatus.QUEUED, ItemStatus.IN_FLIGHT})
 
 
@@ -34,6 +35,8 @@ class Halt:
     until: float
     conflict: bool = False
     unavailable: bool = False
+    cause: str = "unavailable"
+    """For those who wait for a job, in the words of ``report.job``."""
 
 
 class Outbox:
@@ -43,6 +46,7 @@ class Outbox:
         self._bench, self._jobs, self._valve = bench, jobs, valve
         self._changed = threading.Condition()
         self._asked = True  # what an earlier process left is sent first
+        self._rung = False
         self._thread: threading.Thread | None = None
         self._moved_at = bench.clock.now()
         self._draining = False
@@ -60,7 +64,7 @@ class Outbox:
         """Something may be there to send. ``news``: of a new commit, which may have settled what blocked us."""
         self._valve.ring()
         with self._changed:
-            self._asked = True
+            self._asked = self._rung = True
             if news and self.halt is not None and self.halt.conflict:
                 self.halt = None
             self._changed.notify_all()
@@ -89,62 +93,95 @@ class Outbox:
 
     def hung(self, now: float) -> bool:
         """Whether a drain moves no more, although nothing that it waits for explains it."""
+        if self._thread is not None and not self._thread.is_alive():
+            return not self._valve.ended
         return self._draining and now > max(self._moved_at, self._valve.waiting_until) + SILENCE
 
+    def settle(self) -> None:
+        """End the jobs whose objects wait for nothing any more, as far as the record says."""
+        waiting, store = self._jobs.waiting(), self._bench.store
+        if not waiting.jobs:
+            return
+        if waiting.keys is not None:
+            self._jobs.settled(waiting.keys - _moving(store.recorded_some(waiting.keys).values()), waiting)
+        else:
+            self._jobs.settled_but(_moving(store.unsettled()), waiting)
+
     def _run(self) -> None:
-        while self._await_work():
-            self._draining, self._moved_at = True, self._bench.clock.now()
-            try:
-                self._bench.store.recover(self._moved_at, "")  # what a drain of ours that failed left behind
-                self._after(push(self._bench, self._run_terms()))
-                self.failures = 0
-            except RepositoryError as error:
-                self._halted(Drained(ending=Ending.UNAVAILABLE, reason=error.message))
-            except Exception as error:  # noqa: BLE001 - the daemon's turn: counted, logged, tried again
-                self._failed(error)
-            finally:
-                self._draining = False
+        try:
+            while self._await_work():
+                self._drain()
+        except Exception as error:  # noqa: BLE001 - nobody would send any more: the daemon's turn raises it at once
+            self.crash, self.failures = error, sys.maxsize
+            self._jobs.wake()
+
+    def _drain(self) -> None:
+        self._draining, self._moved_at = True, self._bench.clock.now()
+        try:
+            self._bench.store.recover(self._moved_at, "")  # what a drain of ours that failed left behind
+            self._after(push(self._bench, self._run_terms()))
+            self.failures = 0
+        except RepositoryError as error:
+            self._halted(Drained(ending=Ending.UNAVAILABLE, reason=error.message))
+        except Exception as error:  # noqa: BLE001 - the daemon's turn: counted, logged, tried again
+            self._failed(error)
+        finally:
+            self._draining = False
 
     def _run_terms(self) -> Run:
         return Run(patience=Patience(without_answer=None), on_attempt=self._moved)
 
     def _await_work(self) -> bool:
         """Wait until something may be sent; false: it never will."""
+        while not self._valve.ended:
+            if self._begins():
+                return True
+            self._dismiss()
+            now, halt = self._bench.clock.now(), self.halt
+            seconds = IDLE_LOOK if halt is None else max(0.0, min(halt.until - now, IDLE_LOOK))
+            with self._changed:
+                if not self._changed.wait_for(lambda: self._rung or self._valve.ended, seconds):
+                    self._asked = True  # nobody told us; it costs one look at the queue
+                self._rung = False
+        return False
+
+    def _begins(self) -> bool:
         with self._changed:
-            while not self._valve.ended:
-                now = self._bench.clock.now()
-                if self.halt is not None and now >= self.halt.until:
-                    self.halt, self._asked = None, True
-                if self._asked and self.halt is None and not self._valve.stopped:
-                    self._asked = False
-                    return True
-                until = self.halt.until if self.halt is not None else now + IDLE_LOOK
-                if not self._changed.wait(max(0.0, min(until - now, IDLE_LOOK))) and self.halt is None:
-                    self._asked = self._bench.store.next_ready(now) is not None
-            return False
+            if self.halt is not None and self._bench.clock.now() >= self.halt.until:
+                self.halt, self._asked = None, True
+            if not self._asked or self.halt is not None or self._valve.stopped:
+                return False
+            self._asked = False
+            return True
+
+    def _dismiss(self) -> None:
+        """Nothing is sent for now: tell those why who wait for a job."""
+        halt = self.halt
+        if self._valve.stopped:
+            if not self._valve.ended:
+                self._jobs.drained(JobState.PAUSED)
+        elif halt is not None:
+            self._jobs.drained(JobState.FAILED, halt.reason, halt.cause)
 
     def _moved(self, attempt: Attempt) -> None:
         self._moved_at = self._bench.clock.now()
         if not isinstance(attempt.decision, Finish | Park):
             return
-        key, pending = attempt.claim.row.key, self._jobs.pending()
-        if len(pending) > SMALL:
-            self._jobs.settled({key})
-        elif key in pending:
+        key, waiting = attempt.claim.row.key, self._jobs.waiting()
+        if waiting.keys is None:
+            self._jobs.settled({key}, waiting)
+        elif key in waiting.keys:
             # The row decides: a newer pass may have queued it again, and what refers to a parked object is blocked.
-            looked = pending if isinstance(attempt.decision, Park) else {key}
-            rows = self._bench.store.recorded_some(looked)
-            self._jobs.settled({key for key, row in rows.items() if row.status not in MOVING})
+            looked = waiting.keys if isinstance(attempt.decision, Park) else {key}
+            self._jobs.settled(looked - _moving(self._bench.store.recorded_some(looked).values()), waiting)
 
     def _after(self, drained: Drained) -> None:
         if drained.ending is Ending.DRAINED:
             self._halts = 0
             self.finish()
-            self._jobs.drained()
+            self.settle()  # not `drained`: a pass may have written more down since the last look at the queue
         elif drained.ending is Ending.INTERRUPTED:
             self._asked = True
-            if not self._valve.ended:
-                self._jobs.drained(JobState.PAUSED)
         else:
             self._halted(drained)
 
@@ -158,18 +195,27 @@ class Outbox:
             until=clock.now() + pause,
             conflict=drained.conflict,
             unavailable=gone,
+            cause=_cause(drained),
         )
         self._bench.log("queue_halted", reason=for_log(drained.reason), retry_in=round(pause))
-        self._jobs.drained(JobState.FAILED, drained.reason, _cause(drained))
 
     def _failed(self, error: Exception) -> None:
         clock = self._bench.clock
         self.failures, self.crash = self.failures + 1, error
         pause = min(60.0, 2.0**self.failures) * (0.5 + clock.jitter() / 2)
-        self.halt = Halt(reason=f"{type(error).__name__} while sending", until=clock.now() + pause, unavailable=True)
+        self.halt = Halt(
+            reason=f"{type(error).__name__} while sending",
+            until=clock.now() + pause,
+            unavailable=True,
+            cause="unexpected-error",
+        )
         self._bench.log("turn_failed", reason=type(error).__name__, failures=self.failures, retry_in=round(pause, 1))
-        self._jobs.drained(JobState.FAILED, self.halt.reason, "unexpected-error")
         self._jobs.wake()
+
+
+def _moving(rows: Iterable[Recorded]) -> set[Key]:
+    """The objects that are still to be sent."""
+    return {row.key for row in rows if row.standing is Standing.WANTED and row.status in MOVING}
 
 
 def _cause(drained: Drained) -> str:

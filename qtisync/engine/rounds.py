@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from qtisync.engine.ports import Bell
 from qtisync.report.value import Report
 
 STEP = 300.0  # seconds that one step of a pass may take without a sign of progress
@@ -18,6 +19,8 @@ class Rounds:
     poll_every: float = 30.0
     fetch: Callable[[], None] | None = None
     """Bring the repository up to date; raises ``RepositoryError``."""
+    fetch_takes: float = 0.0
+    """Seconds that ``fetch`` may take at most."""
     revive: Callable[[], None] = field(default=lambda: None)
     """Look after the watch of the repository, if it is degraded."""
     inspect: Callable[[float], None] = field(default=lambda _now: None)
@@ -61,3 +64,24 @@ class Beating:
         self._beat(STEP)
         yield lambda _count: self._beat(STEP)
         self._beat(STEP)
+
+
+class PatientBell:
+    """The bell of a pass that asks the API: waiting for its turn is a sign of life too, however long it has to."""
+
+    def __init__(self, bell: Bell, beat: Callable[[float], None]) -> None:
+        self._bell, self._beat = bell, beat
+
+    def wait(self, seconds: float) -> bool:
+        """See ``engine.ports.Bell``."""
+        self._beat(max(0.0, seconds) + STEP)
+        return self._bell.wait(seconds)
+
+    def ring(self) -> None:
+        """See ``engine.ports.Bell``."""
+        self._bell.ring()
+
+    @property
+    def stopped(self) -> bool:
+        """See ``engine.ports.Bell``."""
+        return self._bell.stopped

@@ -1,13 +1,15 @@
 """Rings of the bell as jobs."""
 
 import threading
+import time
 
 import pytest
 from builders import a_key
 from fakes import FakeClock
 
-from qtisync.engine.jobs import KEPT, Jobs
+from qtisync.engine.jobs import FEW, KEPT, Jobs, Waiting
 from qtisync.engine.timing import Rings
+from qtisync.errors import StoreError
 from qtisync.report.job import JobState
 from qtisync.report.value import Place, Report
 
@@ -85,7 +87,7 @@ def test_fix_is_done_while_a_bulk_goes_on(jobs):
     jobs.settled([Q1])
 
     assert (jobs.find(bulk.id).state, jobs.find(fix.id).state) == (JobState.PUSHING, JobState.DONE)
-    assert jobs.pending() == {Q2}
+    assert jobs.waiting() == Waiting(jobs=frozenset({bulk.id}), keys=frozenset({Q2}))
 
 
 def test_queue_that_stops_ends_every_job_with_its_reason(jobs):
@@ -136,3 +138,82 @@ def test_newest_jobs_leave_out_looks_that_found_nothing(jobs):
     asked = pushing(jobs, origin="hook")
 
     assert [job.id for job in jobs.newest(5)] == [asked.id]
+
+
+def test_ring_just_before_the_wait_for_one_is_not_lost(jobs):
+    jobs.rings()
+    jobs.ring("refs")
+    began = time.monotonic()
+    jobs.wait_for_ring(60.0)
+    jobs.wake()
+    jobs.wait_for_ring(60.0)
+
+    assert time.monotonic() - began < 30
+
+
+def test_looks_at_a_commit_that_is_being_pushed_share_one_report_and_one_list(jobs):
+    """Otherwise each poll during a long push would keep a plan of its own in memory."""
+    made = []
+
+    def report():
+        made.append(1)
+        return REPORT
+
+    polls = []
+    for _ in range(3):
+        jobs.ring("poll")
+        polls.append(jobs.take())
+        jobs.pushing(polls[-1], "c1", [Q1, Q2], report)
+    jobs.settled([Q1])
+    assert jobs.waiting() == Waiting(jobs=frozenset(one.id for one in polls), keys=frozenset({Q2}))
+    jobs.settled([Q2])
+
+    assert [jobs.find(one.id).state for one in polls] == [JobState.DONE] * 3
+    assert made == [1]
+
+
+def test_what_a_look_at_the_record_said_counts_for_those_only_who_waited_then(jobs):
+    """A pass that began meanwhile wants a newer target of the same object."""
+    old = pushing(jobs, Q1)
+    waiting = jobs.waiting()
+    jobs.ring("hook")
+    new = jobs.take()
+    jobs.pushing(new, "c2", [Q1], lambda: REPORT)
+    jobs.settled([Q1], waiting)
+
+    assert (jobs.find(old.id).state, jobs.find(new.id).state) == (JobState.DONE, JobState.PUSHING)
+
+
+def test_everything_but_what_still_moves_is_settled(jobs):
+    bulk, fix = pushing(jobs, Q1, Q2), pushing(jobs, Q1)
+    jobs.settled_but([Q2], jobs.waiting())
+
+    assert (jobs.find(bulk.id).state, jobs.find(fix.id).state) == (JobState.PUSHING, JobState.DONE)
+
+
+def test_more_than_a_few_objects_are_not_listed(jobs):
+    job = pushing(jobs, *(a_key(f"q{number}") for number in range(FEW + 1)))
+
+    assert jobs.waiting() == Waiting(jobs=frozenset({job.id}), keys=None)
+
+
+def test_job_that_is_pushed_for_days_does_not_keep_the_others_from_being_forgotten(jobs):
+    bulk = pushing(jobs, Q1, Q2)
+    first = pushing(jobs)
+    for _ in range(KEPT):
+        pushing(jobs)
+
+    assert jobs.find(first.id) is None
+    assert jobs.find(bulk.id).state is JobState.PUSHING
+
+
+def test_record_that_cannot_be_read_keeps_no_job_from_its_end(jobs):
+    def report():
+        raise StoreError("The disk is away.", hint="")
+
+    jobs.ring("hook")
+    job = jobs.take()
+    jobs.pushing(job, "c1", [Q1], report)
+    jobs.settled([Q1])
+
+    assert (jobs.find(job.id).state, jobs.find(job.id).report) == (JobState.DONE, None)
