@@ -15,7 +15,7 @@ from itertools import takewhile
 
 from qtisync.content.facts import Facts, dump_facts, load_facts
 from qtisync.delivery.ledger import Chain, Entry, Place, carried, chained
-from qtisync.delivery.pace import Pace
+from qtisync.delivery.pace import Pace, ready_at, taken
 from qtisync.delivery.settlement import Claim, Settlement, Turn
 from qtisync.model import (
     BlobId,
@@ -54,6 +54,7 @@ class MemoryReader:
         self._look_again = 0
         self._settings: dict[str, Json] = {}
         self._pace: Pace | None = None
+        self._slot = 0.0
 
     def _sorted(self, wanted: Callable[[Recorded], bool]) -> list[Recorded]:
         with self._lock:
@@ -346,9 +347,9 @@ class MemoryStore(MemoryReader):
         with self._lock:
             if self._pace is None:
                 return now
-            begin = max(now, self._pace.tat, self._pace.paused_until)
-            self._pace = replace(self._pace, tat=begin + 1.0 / self._pace.rate)
-            return begin
+            self._slot = ready_at(self._pace, now, self._slot)
+            self._pace = taken(self._pace, self._slot)
+            return self._slot
 
     def update_pace(self, change: Callable[[Pace | None], Pace]) -> Pace:
         with self._lock:

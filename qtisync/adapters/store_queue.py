@@ -26,6 +26,7 @@ from qtisync.adapters.store_tables import (
     pace,
     word,
 )
+from qtisync.delivery.pace import SLACK
 from qtisync.delivery.settlement import Claim, Settlement, Turn
 from qtisync.model import Facets, ItemStatus, Key, Metadata, Presence, Recorded, Standing
 from qtisync.planning.diff import DRIFT
@@ -72,9 +73,19 @@ _CLAIM = Statement(
 
 
 _NOW = sa.bindparam("now", type_=sa.Double)
-_FREE_AT = sa.case((pace.c.tat > pace.c.paused_until, pace.c.tat), else_=pace.c.paused_until)
-_BEGIN = sa.case((_FREE_AT > _NOW, _FREE_AT), else_=_NOW)
-_RESERVE = Statement(pace.update().values(slot=_BEGIN, tat=_BEGIN + 1.0 / pace.c.rate).returning(pace.c.slot))
+
+
+def _later(one: sa.ColumnElement[float], other: sa.ColumnElement[float]) -> sa.ColumnElement[float]:
+    return sa.case((one > other, one), else_=other)
+
+
+# `delivery.pace.ready_at` and `taken`, as one statement.
+_APART = pace.c.slot + 1.0 / pace.c.ceiling
+_SPACED = sa.case((pace.c.tat + SLACK > _APART, _APART), else_=pace.c.tat + SLACK)
+_FREE_AT = _later(_later(pace.c.tat, pace.c.paused_until), _SPACED)
+_BEGIN = _later(_FREE_AT, _NOW)
+_TAKEN = _later(pace.c.tat, _BEGIN - SLACK) + 1.0 / pace.c.rate
+_RESERVE = Statement(pace.update().values(slot=_BEGIN, tat=_TAKEN).returning(pace.c.slot))
 
 
 def claim(connection: sa.Connection, worker: str, now: float, lease: float) -> Claim | None:

@@ -61,9 +61,26 @@ def resumed(pace: Pace | None, ceiling: float, now: float, *, adaptive: bool, lo
     )
 
 
-def ready_at(pace: Pace, now: float) -> float:
-    """The earliest time at which a request may leave."""
-    return max(now, pace.tat, pace.paused_until)
+SLACK = 0.05  # seconds; threads wake that late on a busy machine
+
+
+def ready_at(pace: Pace, now: float, last: float = 0.0) -> float:
+    """The earliest time at which a request may leave. ``last``: when the slot began that was given before.
+
+    Two slots are never closer than the ceiling allows, whatever was missed. A slot further ahead than ``taken`` can
+    have put it is of a clock that was set back since.
+    """
+    return max(now, pace.tat, pace.paused_until, min(last + 1.0 / pace.ceiling, pace.tat + SLACK))
+
+
+def taken(pace: Pace, begins: float) -> Pace:
+    """The pace after a slot was given that begins then.
+
+    Whoever waits for a slot wakes a little late, and what is missed so would be a loss at each request: up to ``SLACK``
+    of it is made up for. So no window holds more than ``SLACK`` x rate requests above the rate, and none is above the
+    ceiling.
+    """
+    return replace(pace, tat=max(pace.tat, begins - SLACK) + 1.0 / pace.rate)
 
 
 def after_success(pace: Pace, sent_at: float, now: float, *, adaptive: bool = True, accepted: int = 1) -> Pace:

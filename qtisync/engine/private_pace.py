@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
-from qtisync.delivery.pace import Pace, ready_at
+from qtisync.delivery.pace import Pace, ready_at, taken
 
 
 class PrivatePace:
@@ -17,6 +16,7 @@ class PrivatePace:
 
     def __init__(self, learned: Pace | None = None) -> None:
         self._pace = learned
+        self._slot = 0.0
         self._lock = threading.Lock()
 
     def reserve(self, now: float) -> float:
@@ -24,9 +24,9 @@ class PrivatePace:
         with self._lock:
             if self._pace is None:
                 return now
-            begins = ready_at(self._pace, now)
-            self._pace = replace(self._pace, tat=begins + 1.0 / self._pace.rate)
-            return begins
+            self._slot = ready_at(self._pace, now, self._slot)
+            self._pace = taken(self._pace, self._slot)
+            return self._slot
 
     def update_pace(self, change: Callable[[Pace | None], Pace]) -> Pace:
         """See ``engine.ports``."""

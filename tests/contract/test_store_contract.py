@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
 from builders import (
     START,
     a_blob,
@@ -21,7 +22,7 @@ from builders import (
 
 from qtisync.content.facts import BrokenFacts, ObjectFacts, Remark, SidecarFacts
 from qtisync.delivery.ledger import Chain, Place
-from qtisync.delivery.pace import Pace
+from qtisync.delivery.pace import SLACK, Pace
 from qtisync.delivery.settlement import Settlement
 from qtisync.engine.ports import Store
 from qtisync.model import (
@@ -306,8 +307,28 @@ def test_slots_of_the_pace_follow_one_another(store):
     assert store.reserve(START) == START
     assert store.update_pace(lambda old: pace if old is None else old) == pace
 
-    assert [store.reserve(START), store.reserve(START), store.reserve(START + 9)] == [START, START + 0.25, START + 9]
-    assert store.pace() == replace(pace, tat=START + 9.25)
+    assert [store.reserve(START), store.reserve(START), store.reserve(START + 9)] == [START, START + 0.2, START + 9]
+    assert store.pace() == replace(pace, tat=START + 9 - SLACK + 0.25)
+
+
+def test_what_a_late_thread_missed_is_made_up_for_and_no_more(store):
+    """Asked for 0.03 s late each time, the rate is still what it is; after a long silence there is no burst."""
+    store.update_pace(lambda _: Pace(rate=10.0, ceiling=100.0))
+    times, now = [], START
+    for _ in range(20):
+        now = max(now, store.reserve(now)) + 0.03
+        times.append(now)
+
+    assert times[-1] - times[0] == pytest.approx(1.9, abs=0.06)
+    late = START + 1000.0
+    assert [store.reserve(late) - late for _ in range(3)] == pytest.approx([0.0, 0.05, 0.15])
+
+
+def test_no_two_slots_are_closer_than_the_ceiling_allows(store):
+    store.update_pace(lambda _: Pace(rate=50.0, ceiling=50.0))
+    store.reserve(START)
+
+    assert [store.reserve(START + 0.04), store.reserve(START + 0.04)] == pytest.approx([START + 0.04, START + 0.06])
 
 
 def test_no_slot_begins_during_a_pause(store):
@@ -321,7 +342,7 @@ def test_the_pace_is_changed_from_what_it_is(store):
     store.reserve(START)
 
     assert store.update_pace(lambda old: replace(old, rate=old.rate / 2)) == store.pace()
-    assert store.pace() == Pace(rate=4.0, ceiling=10.0, tat=START + 0.125)
+    assert store.pace() == Pace(rate=4.0, ceiling=10.0, tat=START - SLACK + 0.125)
 
 
 def test_notes_are_entries_of_the_chain_in_their_order(store):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from builders import START, a_key, a_stimulus, an_item, intents_for
 
-from qtisync.delivery.pace import Pace
+from qtisync.delivery.pace import SLACK, Pace
 from qtisync.delivery.settlement import Claim, Turn
 from qtisync.engine.ports import Store
 from qtisync.model import ItemStatus, Kind
@@ -21,7 +21,7 @@ def test_a_ready_row_and_a_slot_that_begins_at_once_are_taken_together(store):
 
     turn = store.take("w1", START, 60.0)
     assert turn == Turn(claim=Claim(row=before, worker="w1", lease_until=START + 60), ready=START)
-    assert (store.in_flight(), store.pace().tat) == (1, START + 0.5)
+    assert (store.in_flight(), store.pace().tat) == (1, START - SLACK + 0.5)
 
 
 def test_for_a_later_slot_nothing_is_claimed_yet(store):
@@ -47,7 +47,7 @@ def test_without_a_ready_row_no_slot_is_taken(store):
     store.take("w1", START, 60.0)
 
     assert store.take("w1", START + 1, 60.0) == Turn(ready=START + 60), "by then the lease is over"
-    assert store.pace().tat == START + 0.5
+    assert store.pace().tat == START - SLACK + 0.5
 
 
 def test_before_there_is_a_pace_every_slot_begins_at_once(store):

@@ -40,7 +40,7 @@ def test_record_of_a_clock_that_was_ahead_stalls_nothing_after_a_restart(back: f
     store, clock = MemoryStore(), FakeClock()
     starts(pacing(store, clock), clock, 5)
     clock.advance(-back)
-    assert starts(pacing(store, clock), clock, 3) == [0.1, 0.2, 0.3]
+    assert starts(pacing(store, clock), clock, 3) == [0.15, 0.25, 0.35]
 
 
 def test_pause_that_was_recorded_by_a_clock_ahead_lasts_no_longer_than_the_cap():
