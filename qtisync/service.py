@@ -175,6 +175,11 @@ class Service:
         return self.ready or self.daemon.seen.trouble is not None
 
     @property
+    def alive(self) -> bool:
+        """Whether its turns go round, and whether it can be steered."""
+        return self.controls.alive() and self.web.running
+
+    @property
     def running(self) -> bool:
         """Whether it lives."""
         return self._thread is not None and self._thread.is_alive()

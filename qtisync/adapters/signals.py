@@ -54,7 +54,9 @@ class Signals:
             signal.signal(number, handler)  # type: ignore[arg-type]  # what `signal.signal` gave is what it takes
         self._before.clear()
         signal.set_wakeup_fd(self._old)
-        for descriptor in (self._reading, self._writing):
+        descriptors = (self._reading, self._writing)
+        self._reading = self._writing = -1  # first: the numbers may be another file's soon, and `wake` may still come
+        for descriptor in descriptors:
             with contextlib.suppress(OSError):
                 os.close(descriptor)
 

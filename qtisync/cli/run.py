@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Callable
 
 import click
 
@@ -15,7 +16,7 @@ from qtisync.cli.exit_codes import OK
 from qtisync.cli.output import emit
 from qtisync.engine.ports import Log
 from qtisync.engine.warm import Memory
-from qtisync.errors import ConfigError
+from qtisync.errors import ConfigError, QtisyncError
 from qtisync.report.status import words_of
 from qtisync.report.value import Report
 from qtisync.service import AFTER_ABANDON, Service
@@ -48,17 +49,27 @@ def run(*, common: Common) -> int:
 class _Watchman:
     """The main thread: reads signals, speaks to the supervisor, starts the daemon anew on SIGHUP."""
 
-    def __init__(self, common: Common, log: Log, post: Signals) -> None:
-        self._common, self._log, self._post = common, log, post
+    def __init__(self, common: Common, log: Log, post: Signals, make: Callable[..., Service] = Service) -> None:
+        self._common, self._log, self._post, self._make = common, log, post, make
         self._supervisor = supervisor_of(os.environ)
         self._clock, self._memory = SystemClock(), Memory()
         self._ready, self._told_at = False, 0.0
+        self._unread: tuple[int, ...] = ()
+        """Signals that came while one configuration made place for the next."""
 
     def serve(self, setup: Setup) -> Report:
         """Run until a stop; the last status."""
+        before: Setup | None = None
         while True:
-            service = Service(setup, self._log, self._memory, ended=self._post.wake)
-            service.start()
+            service = self._make(setup, self._log, self._memory, ended=self._post.wake)
+            try:
+                service.start()
+            except QtisyncError as error:
+                if before is None:
+                    raise
+                self._log("reload_refused", problems=[error.message])
+                setup, before = before, None  # what cannot be opened must not end what worked
+                continue
             self._log("daemon_started", target=setup.name, host=setup.target.base_url, pid=os.getpid())
             following = None
             try:
@@ -67,23 +78,24 @@ class _Watchman:
                 report = self._end(service, reloading=following is not None)
             if service.error is not None:
                 raise service.error
-            if following is None:
+            if following is None or STOPS.intersection(self._unread):
                 return report
-            setup = following
+            setup, before = following, setup
 
     def _follow(self, service: Service) -> Setup | None:
         """Until a stop (``None``), or the next configuration."""
         watchdog = self._supervisor.watchdog_seconds
         beat = min(LOOK, watchdog / 3) if watchdog is not None else LOOK
         while service.running:
-            for number in self._post.wait(beat):
-                if number in STOPS:
-                    return None
-                if number == signal.SIGUSR1:
-                    service.controls.ring("signal")
-                following = self._reload() if number == signal.SIGHUP else None
-                if following is not None:
-                    return following
+            numbers = (*self._unread, *self._post.wait(0.0 if self._unread else beat))
+            self._unread = ()
+            if STOPS.intersection(numbers):  # before all others, in whatever order they came
+                return None
+            if signal.SIGUSR1 in numbers:
+                service.controls.ring("signal")
+            following = self._reload() if signal.SIGHUP in numbers else None
+            if following is not None:
+                return following
             self._tell(service)
         return None
 
@@ -97,7 +109,7 @@ class _Watchman:
             say = self._supervisor.status if self._ready else self._supervisor.ready
             say(words_of(service.controls.status()))
             self._ready, self._told_at = True, now
-        if service.controls.alive():
+        if service.alive:
             self._supervisor.alive()
 
     def _reload(self) -> Setup | None:
@@ -116,19 +128,28 @@ class _Watchman:
     def _end(self, service: Service, *, reloading: bool) -> Report:
         """Finish what is in flight within the grace period; a second signal cuts it off."""
         if not reloading:
-            self._log("daemon_stopping")
-            self._supervisor.stopping("finishing what is in flight")
+            self._say_stopping()
         service.begin_stop()
         until, abandoned = self._clock.now() + service.setup.settings.daemon.grace, False
         while not service.finished(STEP):
-            impatient = any(number in STOPS for number in self._post.wait(0.0))
+            numbers = self._post.wait(0.0)
+            impatient = STOPS.intersection(numbers)
+            if reloading and impatient:
+                self._say_stopping()
+                reloading, impatient = False, frozenset()  # the first stop of this end asks for a graceful one
+            self._unread += numbers
             if not abandoned and (impatient or self._clock.now() >= until):
                 service.abandon()
                 abandoned, until = True, self._clock.now() + AFTER_ABANDON
             elif abandoned and self._clock.now() >= until:
                 break
-        report = service.controls.status()
-        service.close()
-        if not reloading:
-            self._log("daemon_stopped", in_flight="abandoned" if abandoned else "finished")
-        return report
+        try:
+            return service.controls.status()
+        finally:
+            service.close()
+            if not reloading:
+                self._log("daemon_stopped", in_flight="abandoned" if abandoned else "finished")
+
+    def _say_stopping(self) -> None:
+        self._log("daemon_stopping")
+        self._supervisor.stopping("finishing what is in flight")

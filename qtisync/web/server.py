@@ -46,6 +46,11 @@ class WebServer:
         """Host and port on which it listens in the network; ``None``: it does not."""
         return self._address
 
+    @property
+    def running(self) -> bool:
+        """Whether it answers, as far as its thread shows."""
+        return self._thread is not None and self._thread.is_alive()
+
     def start(self) -> None:
         """Listen, and answer from a thread of its own; raises ``ListenError``."""
         listening = [(listen_unix(self._file), True)]

@@ -193,6 +193,19 @@ def test_hangup_reads_the_configuration_again_and_a_broken_one_changes_nothing(w
         assert process.end(signal.SIGINT) == 0
 
 
+def test_configuration_that_cannot_be_opened_leaves_the_old_one_at_work(world: World) -> None:
+    world.commit(items(2))
+    with running(world) as process, socket.create_server(("127.0.0.1", 0)) as taken:
+        process.until("synced")
+        world.sections["daemon"] = {"listen": f"127.0.0.1:{taken.getsockname()[1]}"}
+        world.configure()
+        process.process.send_signal(signal.SIGHUP)
+        assert "cannot" in process.until("reload_refused")[0]["problems"][0].lower()
+        head = world.commit({"q-001.xml": item_xml("q-001", "Still at work.")})
+        assert world.run("wait", "--commit", head, "--timeout", "60").code == 0
+        assert process.end() == 0
+
+
 def test_signal_rings_the_bell(world: World) -> None:
     world.commit(items(1))
     with running(world) as process:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from daemon_world import daemon, wait_until
+from daemon_world import PATIENCE, daemon, wait_until
 from world import World, item_xml
 
 from qtisync.app import load_setup
@@ -82,6 +82,31 @@ def test_nothing_is_sent_while_a_person_pauses_and_everything_after(world: World
         assert process.controls.status().status["paused"] is None
 
 
+def test_job_that_comes_during_a_pause_is_told_so_even_if_it_finds_nothing_new(world: World) -> None:
+    world.commit(items(3))
+    with daemon(world) as process:
+        process.settled()
+        process.controls.pause("exam week", None)
+        world.commit({"q-001.xml": item_xml("q-001", "During the exam.")})
+
+        assert [process.settled().state for _ in range(3)] == [JobState.PAUSED] * 3
+
+
+def test_polls_during_a_long_push_end_with_it_and_keep_one_plan(world: World) -> None:
+    world.configure(max_requests_per_second=40.0)
+    head = world.commit(items(120))
+    with daemon(world) as process:
+        process.until_there("q-003", "Two plus two?")
+        polls = [process.in_state(process.ring("poll"), JobState.PUSHING) for _ in range(3)]
+        entries = process.service.jobs._entries
+        kept = {id(entries[poll.id].report) for poll in polls}
+        process.synced(head)
+        ended = [process.controls.wait_for(poll.id, PATIENCE) for poll in polls]
+
+    assert len(kept) == 1
+    assert [job is not None and job.state for job in ended] == [JobState.DONE] * 3
+
+
 def test_pause_holds_over_a_restart_and_ends_at_its_time(world: World) -> None:
     world.commit(items(2))
     with daemon(world) as process:
@@ -139,6 +164,12 @@ def test_refused_credentials_halt_the_queue_and_resume_takes_it_up(world: World)
         assert process.controls.gauges().items == {"queued": 5}
         assert len(tokens) <= 2
         assert all(row.attempts == 0 for row in process.service.bench.store.recorded().values())
+
+        later = process.controls.wait_for(
+            process.ring().id, PATIENCE
+        )  # no new commit, and the queue rests for a minute
+        assert later is not None
+        assert (later.state, later.cause) == (JobState.FAILED, "credentials")
 
         secret.write_text(world.api.client_secret)
         process.controls.resume()
@@ -250,8 +281,7 @@ def test_journal_is_kept_as_long_as_it_is_configured(world: World) -> None:
             world.commit({"q-001.xml": item_xml("q-001", f"Turn {turn}.")})
             process.settled()
         seen.tidied_at = None
-        wait_until(lambda: seen.tidied_at is not None, "another look")
 
         assert before > 0
-        assert len(store.history(None, 1000)) < before + 3
+        wait_until(lambda: len(store.history(None, 1000)) < before + 3, "a shorter journal")
         assert process.service.running

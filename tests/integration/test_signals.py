@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -49,3 +50,15 @@ def test_more_signals_than_the_box_holds_do_not_block(box):
         box.wake()
 
     assert box.wait(0.0) == ()
+
+
+def test_wake_after_the_end_writes_into_nobody_elses_file(tmp_path: Path) -> None:
+    post = Signals([signal.SIGUSR1])
+    post.open()
+    post.close()
+    opened = [(tmp_path / str(number)).open("wb", buffering=0) for number in range(3)]  # they get the free numbers
+    post.wake()
+    for one in opened:
+        one.close()
+
+    assert [file.stat().st_size for file in sorted(tmp_path.iterdir())] == [0, 0, 0]
