@@ -25,8 +25,9 @@ def settle(
     done = isinstance(outcome, Accepted | Altered) and job is not None
     acknowledged = row.desired if done else _after(row.acknowledged, steps, job)
     status, attempts, not_before = _place(row.attempts, row.not_before, decision)
-    # Nothing became doubtful: what the claim added to our keys is taken back. Otherwise it stays.
-    clear = acknowledged.metadata == row.acknowledged.metadata
+    # Nothing became doubtful: what the claim added to our keys is taken back. Otherwise it stays; what was in doubt
+    # before looks the same afterwards, so it is asked what was written.
+    clear = acknowledged.metadata == row.acknowledged.metadata and not any(map(_may_have_written, steps))
     metadata: Metadata | None = row.acknowledged_metadata if clear else None
     if job is not None and isinstance(outcome, Accepted | Altered):
         metadata = confirmed_keys(job, outcome.remote)
@@ -76,10 +77,16 @@ def presence_after(presence: Presence, steps: tuple[Step, ...]) -> Presence:
 def _after(acknowledged: Facets, steps: tuple[Step, ...], job: Job | None) -> Facets:
     """What is still confirmed after an attempt that did not finish: a write without a clear answer leaves doubt."""
     for request, answer in steps:
-        unclear = isinstance(answer, Unavailable) and answer.in_doubt
-        if request.purpose.writes and (unclear or isinstance(answer, Shown)) and job is not None:
+        if _may_have_written((request, answer)) and job is not None:
             whole = request.purpose is not Purpose.UPDATE_METADATA
             acknowledged = Facets(content=None if whole else acknowledged.content, metadata=None)
         elif isinstance(answer, Missing):
             acknowledged = Facets()
     return acknowledged
+
+
+def _may_have_written(step: Step) -> bool:
+    request, answer = step
+    return request.purpose.writes and (
+        isinstance(answer, Shown) or (isinstance(answer, Unavailable) and answer.in_doubt)
+    )

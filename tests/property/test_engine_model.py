@@ -279,6 +279,20 @@ class ThreadedMachine(EngineMachine):
     concurrency = 3
 
 
+def test_key_of_a_create_that_was_reverted_before_its_read_back_does_not_stay():
+    """A 429 met the read-back of a create, and a revert had come meanwhile: the key was forgotten and stayed for ever."""
+    machine = EngineMachine()
+    terms = Terms(preserve_foreign=True, overwrite_conflicts=False, read_back=True)
+    machine.begin(terms=terms, mode="merge", same_name=False, stranger=False, synced=False)
+    machine.authors_commit_during_a_push(
+        at=2,
+        back=True,
+        chosen=[Edit("a", "metadata", (("grade", "5"),))],
+        how=How([None, None, None, None, "429"]),
+    )
+    machine.teardown()
+
+
 def histories(number):
     """So many in `make test`; more with a profile that asks for more."""
     return settings(
