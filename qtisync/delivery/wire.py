@@ -150,9 +150,10 @@ def _after_reading(job: Job, steps: tuple[Step, ...], remote: RemoteObject) -> R
     same = not differences(job, {**foreign, **ours}, remote) and content_seen(job, remote)
     # A person may insist on our version (`retry`), but never over an object that is not ours. What our own lost create
     # left there is ours.
-    if not (job.terms.owned or _known(job) or (same and job.presence is Presence.DOUBTFUL)):
+    done = same and (job.terms.preserve_foreign or remote.metadata == ours)
+    if not (job.terms.owned or _known(job) or (done and job.presence is Presence.DOUBTFUL)):
         return Conflicted(message=NOT_OURS, remote=remote)
-    if same and (job.terms.preserve_foreign or remote.metadata == ours):
+    if done:
         return Accepted(remote=remote, written=False)
     complaint = conflict(job, remote)
     if complaint is not None and not job.force:

@@ -27,7 +27,7 @@ from qtisync.delivery.outcome import (
     Shown,
 )
 from qtisync.delivery.wire import NOT_OURS, Terms
-from qtisync.model import Facets, Remote, Scope
+from qtisync.model import Facets, Presence, Remote, Scope
 
 
 def test_existing_object_that_is_ours_by_prefix_is_adopted():
@@ -137,3 +137,12 @@ def test_what_is_in_doubt_accuses_nobody():
     job = a_job(acknowledged=Facets())
 
     assert climb(job, shown("lost write", {"grade": "lost"}, version=2))[1] == put()
+
+
+def test_lost_create_is_no_right_to_what_somebody_added_under_a_prefix_that_is_not_ours():
+    """The content is as we sent it, and a key is there that we did not send: `replace` would take it away."""
+    terms = Terms(owned=False, preserve_foreign=False)
+    job = a_job(terms=terms, presence=Presence.DOUBTFUL, acknowledged=Facets(), acknowledged_metadata={}, remote=None)
+    seen = shown("c2", {**job.metadata, "owner": "somebody"})
+
+    assert climb(job, seen)[-1] == Conflicted(message=NOT_OURS, remote=seen.remote)
