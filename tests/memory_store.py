@@ -37,6 +37,7 @@ from qtisync.model import (
 from qtisync.planning.intent import Intents, Reassertion, Target
 
 _KINDS, _LANES = list(Kind), list(Lane)
+_PLAINLY_QUEUED = (Standing.WANTED, ItemStatus.QUEUED)
 _WAITING = (ItemStatus.QUEUED, ItemStatus.BLOCKED)
 
 
@@ -70,10 +71,13 @@ class MemoryReader:
         chosen = set(keys)
         return {row.key: row for row in self._sorted(lambda row: row.key in chosen)}
 
-    def unsettled(self) -> Sequence[Recorded]:
-        return self._sorted(
+    def unsettled(self, most_queued: int | None = None) -> Sequence[Recorded]:
+        rows = self._sorted(
             lambda row: (row.standing, row.status) != (Standing.WANTED, ItemStatus.SYNCED) or row.altered is not None
         )
+        plain = [row for row in rows if row.altered is None and (row.standing, row.status) == _PLAINLY_QUEUED]
+        left_out = {row.key for row in plain[most_queued:]} if most_queued is not None else set()
+        return [row for row in rows if row.key not in left_out]
 
     def find(self, identifier: Identifier) -> Sequence[Recorded]:
         return self._sorted(lambda row: row.key.identifier == identifier)

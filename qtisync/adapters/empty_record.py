@@ -26,8 +26,9 @@ class EmptyReader:
         del keys
         return {}
 
-    def unsettled(self) -> Sequence[Recorded]:
+    def unsettled(self, most_queued: int | None = None) -> Sequence[Recorded]:
         """No row."""
+        del most_queued
         return []
 
     def find(self, identifier: Identifier) -> Sequence[Recorded]:

@@ -61,6 +61,9 @@ _PORTION = 5_000
 ROWS = sa.select(*(item.c[name] for name in ROW))
 _ALL = ROWS.order_by(item.c.kind, item.c.identifier)
 _UNSETTLED = _ALL.where(IS_UNSETTLED)
+_PLAINLY_QUEUED = sa.and_(IS_QUEUED, item.c.altered.is_(None))
+_SOME_QUEUED = _UNSETTLED.where(_PLAINLY_QUEUED).limit(sa.bindparam("number"))
+_NOT_QUEUED = _UNSETTLED.where(sa.not_(_PLAINLY_QUEUED))
 _FIND = _ALL.where(item.c.kind.in_([word(kind) for kind in Kind]), item.c.identifier == sa.bindparam("identifier"))
 _SOME = ROWS.where(
     item.c.kind == sa.bindparam("kind"), item.c.identifier.in_(sa.bindparam("identifiers", expanding=True))
@@ -136,10 +139,17 @@ class SqlReader:
                     found += map(recorded_of, rows)
         return {row.key: row for row in sorted(found, key=lambda row: row.key)}
 
-    def unsettled(self) -> Sequence[Recorded]:
+    def unsettled(self, most_queued: int | None = None) -> Sequence[Recorded]:
         """See ``engine.ports``."""
-        with self._read(_UNSETTLED) as found:
-            return [recorded_of(row) for row in found]
+        if most_queued is None:
+            with self._read(_UNSETTLED) as found:
+                return [recorded_of(row) for row in found]
+        # A row that moves between the two reads may be in both, or in neither: then it was queued and is fine now.
+        rows: dict[Key, Recorded] = {}
+        for statement, values in ((_SOME_QUEUED, {"number": most_queued}), (_NOT_QUEUED, {})):
+            with self._read(statement, **values) as found:
+                rows.update({(row := recorded_of(one)).key: row for one in found})
+        return [row for _, row in sorted(rows.items())]
 
     def find(self, identifier: Identifier) -> Sequence[Recorded]:
         """See ``engine.ports``."""

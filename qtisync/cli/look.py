@@ -22,6 +22,7 @@ from qtisync.report.cells import padded, visible
 from qtisync.report.status import item_report, render_item
 from qtisync.report.value import Report
 
+MOST_QUEUED = 1000  # objects that only wait, of which a terminal shows a few
 STATUS_SECONDS = 0.7  # that a daemon has to answer: the whole command shall take less than one
 
 
@@ -35,13 +36,15 @@ def status(*, common: Common, identifier: str | None) -> int:
         if identifier is not None:
             _one(common, setup, reader, identifier)
             return OK
-        report = look(setup, reader)
+        # A terminal shows a few of those that only wait, and to read 100,000 rows for that takes seconds.
+        shown = MOST_QUEUED if common.format == "text" and not common.verbose else None
+        report = look(setup, reader, shown)
     emit(report, common)
     return OK
 
 
-def look(setup: Setup, reader: RecordReader) -> Report:
-    """The status report of a target."""
+def look(setup: Setup, reader: RecordReader, most_queued: int | None = None) -> Report:
+    """The status report of a target; see ``engine.overview``."""
     degraded: list[str] = []
     ref, head, location = setup.settings.repository.ref, "", setup.location
     try:
@@ -62,7 +65,7 @@ def look(setup: Setup, reader: RecordReader) -> Report:
         degraded=(*degraded, *words),
         daemon=daemon,
     )
-    return overview(reader, sight, SystemClock().now())
+    return overview(reader, sight, SystemClock().now(), most_queued)
 
 
 def _ask_daemon(setup: Setup) -> tuple[Mapping[str, Any] | None, tuple[str, ...]]:

@@ -12,7 +12,7 @@ from qtisync.engine.cycle import Bench
 from qtisync.engine.daemon import Daemon
 from qtisync.engine.jobs import Jobs
 from qtisync.engine.outbox import Outbox
-from qtisync.engine.overview import Sight, overview
+from qtisync.engine.overview import Sight, is_in_sync, overview
 from qtisync.engine.ports import Meter
 from qtisync.model import Identifier, Key
 from qtisync.report.gauges import Gauges
@@ -21,6 +21,7 @@ from qtisync.report.status import item_report
 from qtisync.report.value import Report, moment
 
 CALLS = 20  # calls of one object that are shown
+MOST_QUEUED = 1000  # objects that only wait, in one status: of a first load of 100,000 nobody reads more
 JOBS = 10  # jobs that the status shows
 
 
@@ -77,8 +78,11 @@ class Controls:
 
     def status(self) -> Report:
         """See ``web.ports``."""
+        return overview(self._bench.store, self._sight(), self._bench.clock.now(), MOST_QUEUED)
+
+    def _sight(self) -> Sight:
         seen, identity = self._daemon.seen, self._identity
-        sight = Sight(
+        return Sight(
             repository=self._bench.source.location(),
             ref=seen.ref,
             head=seen.head or "",
@@ -89,7 +93,6 @@ class Controls:
             degraded=self.degraded(),
             daemon=self._of_daemon(),
         )
-        return overview(self._bench.store, sight, self._bench.clock.now())
 
     def item(self, identifier: str) -> Report | None:
         """See ``web.ports``."""
@@ -135,7 +138,7 @@ class Controls:
             head_seen_at=seen.head_at,
             synced=synced if isinstance(synced, str) else None,
             synced_at=synced_at if isinstance(synced_at, float) else None,
-            in_sync=bool(self.status().status["in_sync"]),
+            in_sync=is_in_sync(store, self._sight(), now),
             items=store.counts(),
             queued=store.lanes(),
             rate=None if pace is None else pace.rate,

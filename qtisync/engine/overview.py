@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -10,8 +10,9 @@ from qtisync.engine import pause
 from qtisync.engine.capability import Capability, fitnesses, verdict
 from qtisync.engine.drift import last_check
 from qtisync.engine.pins import pins_of, shown_pins
+from qtisync.model import Recorded
 from qtisync.report.build import pins_shown
-from qtisync.report.status import Observed, status_report
+from qtisync.report.status import Observed, in_sync, status_report
 from qtisync.report.value import Place, Report, moment
 
 if TYPE_CHECKING:  # Protocols are types only, and what they mention costs start-up time
@@ -37,8 +38,28 @@ class Sight:
     """What a daemon says of itself; ``None``: none runs, or none was asked."""
 
 
-def overview(reader: RecordReader, sight: Sight, now: float) -> Report:
-    """The status of a target."""
+def overview(reader: RecordReader, sight: Sight, now: float, most_queued: int | None = None) -> Report:
+    """The status of a target; ``most_queued`` objects that only wait are listed, all of them are counted."""
+    seen, place = _seen(reader, sight, now, reader.unsettled(most_queued))
+    report = status_report(seen, place)
+    pins = pins_of(reader)
+    checked = last_check(reader)
+    at = checked["at"] if checked is not None else None
+    last_checked = {**checked, "at": moment(at)} if checked is not None and isinstance(at, int | float) else None
+    return replace(
+        report,
+        pins=pins_shown(shown_pins(pins, {key: row.path for key, row in reader.recorded_some(pins).items()})),
+        summary={**report.summary, "pinned": len(pins)},
+        status={**report.status, "last_check": last_checked},
+    )
+
+
+def is_in_sync(reader: RecordReader, sight: Sight, now: float) -> bool:
+    """What ``overview`` says of it, without a look at each object."""
+    return in_sync(*_seen(reader, sight, now, ()))
+
+
+def _seen(reader: RecordReader, sight: Sight, now: float, unsettled: Sequence[Recorded]) -> tuple[Observed, Place]:
     last = reader.last_pass()
     capability = verdict(reader, Capability.METADATA_ENDPOINT)
     lists = verdict(reader, Capability.LIST_FILTER)
@@ -50,7 +71,7 @@ def overview(reader: RecordReader, sight: Sight, now: float) -> Report:
         synced=synced if isinstance(synced, str) else None,
         synced_at=synced_at if isinstance(synced_at, float) else None,
         counts=reader.counts(),
-        unsettled=reader.unsettled(),
+        unsettled=unsettled,
         pace=reader.pace(),
         capability=called if sight.metadata_call else {"fitness": "off", "reason": ""},
         lists={"fitness": lists.fitness.value, "reason": lists.reason},
@@ -70,14 +91,4 @@ def overview(reader: RecordReader, sight: Sight, now: float) -> Report:
         base_url=sight.base_url,
         capabilities=fitnesses(reader),
     )
-    report = status_report(seen, place)
-    pins = pins_of(reader)
-    checked = last_check(reader)
-    at = checked["at"] if checked is not None else None
-    last_checked = {**checked, "at": moment(at)} if checked is not None and isinstance(at, int | float) else None
-    return replace(
-        report,
-        pins=pins_shown(shown_pins(pins, {key: row.path for key, row in reader.recorded_some(pins).items()})),
-        summary={**report.summary, "pinned": len(pins)},
-        status={**report.status, "last_check": last_checked},
-    )
+    return seen, place

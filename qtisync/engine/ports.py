@@ -82,8 +82,11 @@ class RecordReader(Protocol):
     def recorded_some(self, keys: Iterable[Key]) -> Mapping[Key, Recorded]:
         """The rows of these objects, as far as there are any; sorted by key."""
 
-    def unsettled(self) -> Sequence[Recorded]:
-        """Rows that are not both ``WANTED`` and ``SYNCED``, or carry an ``altered`` finding; sorted by key."""
+    def unsettled(self, most_queued: int | None = None) -> Sequence[Recorded]:
+        """Rows that are not both ``WANTED`` and ``SYNCED``, or carry an ``altered`` finding; sorted by key.
+
+        ``most_queued``: of those that are wanted, queued and nothing else, no more than so many, the first by key.
+        """
 
     def find(self, identifier: Identifier) -> Sequence[Recorded]:
         """The rows with this identifier, of any kind."""

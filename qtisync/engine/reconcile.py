@@ -31,7 +31,6 @@ from qtisync.model import (
     RepoPath,
     Scope,
     Snapshot,
-    Standing,
 )
 from qtisync.planning.cost import estimate, one_by_one
 from qtisync.planning.diff import diff
@@ -293,8 +292,8 @@ def finish_cursor(store: Store, now: float) -> bool:
     last = store.last_pass()
     if last is None or not last.fingerprint:
         return False
-    moving = {ItemStatus.QUEUED, ItemStatus.IN_FLIGHT}
-    if any(row.standing is Standing.WANTED and row.status in moving for row in store.unsettled()):
+    counts = store.counts()
+    if counts.get(ItemStatus.QUEUED) or counts.get(ItemStatus.IN_FLIGHT):
         return False
     if store.setting("synced_commit") != last.commit:
         store.put_setting("synced_at", now)

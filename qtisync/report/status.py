@@ -145,8 +145,8 @@ def render_status(report: Report, *, paint: Paint = plain, verbose: bool = False
         words = visible(item.outcome.error or item.blocked_by or "")
         name = visible(f"{item.identifier}  {item.path}")
         lines.append(f"  {paint(f'! {item.outcome.status:<8} {name}', style)}  {words}".rstrip())
-    if len(report.items) > len(shown):
-        lines.append(paint(f"  … and {len(report.items) - len(shown):,} more; -v lists them", "dim"))
+    if left := left_out(report, len(shown)):
+        lines.append(paint(f"  … and {left:,} more; -v lists them", "dim"))
     for problem, _ in first_problems(report.broken):
         where = problem.path if problem.line is None else f"{problem.path}:{problem.line}"
         name = visible(f"{problem.identifier or '-'}  {where}")
@@ -154,6 +154,14 @@ def render_status(report: Report, *, paint: Paint = plain, verbose: bool = False
     if counts.get("parked"):
         lines.append("Parked objects wait for an edit, or for: qtisync retry --failed")
     return "\n".join(lines) + "\n"
+
+
+def left_out(report: Report, shown: int) -> int:
+    """How many objects are not among the first so many that are shown. A long status does not list all that wait."""
+    if len(report.items) <= shown:
+        return 0
+    counts = report.summary
+    return max(len(report.items), sum(counts.get(name, 0) for name in ("pending", "parked", "blocked"))) - shown
 
 
 def words_of(report: Report) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from qtisync import __version__
 from qtisync.report.cells import visible
-from qtisync.report.status import overview
+from qtisync.report.status import left_out, overview
 from qtisync.report.value import Report, moment
 
 if TYPE_CHECKING:  # loaded when the first page is asked for
@@ -57,7 +57,7 @@ def _values(report: Report) -> dict[str, Any]:
         "lines": [(name, words) for name, words in overview(report) if name not in _SHOWN_ELSEWHERE],
         "queue": {name.replace("_", " "): count for name, count in status["queue"].items() if count},
         "items": report.items[:MAX_ROWS],
-        "more_items": max(0, len(report.items) - MAX_ROWS),
+        "more_items": left_out(report, MAX_ROWS),
         "broken": report.broken[:MAX_ROWS],
         "more_broken": max(0, len(report.broken) - MAX_ROWS),
         "jobs": (status["daemon"] or {}).get("jobs", ()),

@@ -253,6 +253,8 @@ def test_unsettled_rows_are_all_that_are_not_simply_fine(store):
     store.record_pass(intents_for(an_item("queued"), standings={a_key("held"): Standing.HELD}))
 
     assert [row.key.identifier for row in store.unsettled()] == ["altered", "held", "parked", "queued"]
+    assert [row.key.identifier for row in store.unsettled(1)] == ["altered", "held", "parked", "queued"]
+    assert [row.key.identifier for row in store.unsettled(0)] == ["altered", "held", "parked"]
     assert store.counts() == {"synced": 2, "held": 1, "parked": 1, "queued": 1}
     assert store.lanes() == {"normal": 1}
 

@@ -180,6 +180,7 @@ class StoreMachine(RuleBasedStateMachine):
         self.both("chain")
         assert list(faults(self.both("entries", 0, 9999), self.sql.chain().dropped, self.sql.chain)) == []
         assert list(self.sql.unsettled()) == list(self.plain.unsettled())
+        assert list(self.sql.unsettled(1)) == list(self.plain.unsettled(1))
 
     @invariant()
     def what_is_said_of_a_row_is_true(self):

@@ -227,3 +227,10 @@ def test_status_says_what_stops_the_queue_and_how_to_go_on():
     ]
     assert report.status["in_sync"] is False
     assert "paused; held by a safety rule; halted: AuthError: 403" in words_of(report)
+
+
+def test_what_is_not_listed_is_counted():
+    rows = tuple(a_recorded(f"q{number:03}", status=ItemStatus.QUEUED) for number in range(60))
+    report = status_report(seen(counts={"synced": 2, "queued": 100_000}, unsettled=rows), a_place())
+
+    assert "  … and 99,950 more; -v lists them" in render_status(report)
