@@ -16,7 +16,7 @@ from qtisync.cli.exit_codes import OK
 from qtisync.cli.output import emit
 from qtisync.engine.ports import Log
 from qtisync.engine.warm import Memory
-from qtisync.errors import ConfigError, QtisyncError
+from qtisync.errors import ConfigError, QtisyncError, StoreError
 from qtisync.report.status import words_of
 from qtisync.report.value import Report
 from qtisync.service import AFTER_ABANDON, Service
@@ -107,7 +107,7 @@ class _Watchman:
         now = self._clock.now()
         if self._supervisor.listens and service.tried and (not self._ready or now - self._told_at >= STATUS_EVERY):
             say = self._supervisor.status if self._ready else self._supervisor.ready
-            say(words_of(service.controls.status()))
+            say(_words(service))
             self._ready, self._told_at = True, now
         if service.alive:
             self._supervisor.alive()
@@ -153,3 +153,11 @@ class _Watchman:
     def _say_stopping(self) -> None:
         self._log("daemon_stopping")
         self._supervisor.stopping("finishing what is in flight")
+
+
+def _words(service: Service) -> str:
+    """How it is, in one line; a record that cannot be read just now is no reason to end."""
+    try:
+        return words_of(service.controls.status())
+    except StoreError as error:
+        return error.message

@@ -133,10 +133,20 @@ def _state_of(source: Source, reader: RecordReader, commit: str, now: float) -> 
             + (f"; {len(unwell) + broken} refused, see: qtisync status" if unwell or broken else ".")
         )
         return PARTIAL if unwell or broken else OK
-    if isinstance(held, dict) and held.get("commit") == wanted:
-        click.echo(f"A safety rule holds {wanted[:7]}. If this is meant: {held.get('command')}", err=True)
+    if isinstance(held, dict) and _holds(source, str(held.get("commit")), wanted):
+        click.echo(
+            f"A safety rule holds {str(held.get('commit'))[:7]}. If this is meant: {held.get('command')}", err=True
+        )
         return HELD
     if pauses.paused(reader, now) is not None:
         click.echo("Paused: nothing is sent. To go on: qtisync resume", err=True)
         return LOCKED
     return None
+
+
+def _holds(source: Source, held: str, wanted: CommitId) -> bool:
+    """Whether what is held is this commit, or a later one that it would come with."""
+    try:
+        return held == wanted or source.is_ancestor(wanted, CommitId(held))
+    except RepositoryError:  # it was forced away, and a new pass is about to look
+        return False

@@ -16,7 +16,7 @@ from qtisync.engine.jobs import Jobs
 from qtisync.engine.outbox import Outbox
 from qtisync.engine.ports import Meter
 from qtisync.engine.recognise import first_look
-from qtisync.engine.reconcile import Aim, Prepared, prepare, write_down
+from qtisync.engine.reconcile import HELD, Aim, Prepared, prepare, write_down
 from qtisync.engine.reports import pass_report, pushed_report
 from qtisync.engine.rounds import STEP, Beating, PatientBell, Rounds, Seen
 from qtisync.engine.timing import Rhythm, Timing, next_pass_at
@@ -30,8 +30,6 @@ from qtisync.report.value import Report
 LOOK = 1.0  # seconds; the longest wait of a turn, so that a stop, a pause's end and a poll are never overlooked
 TIDY_EVERY = 3600.0  # seconds
 FIRST_LOOK = 3600.0  # seconds; a first look at everything, before it shows any progress
-HELD = "held"
-"""Setting: what holds the newest pass, for everybody who looks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,6 +43,8 @@ if TYPE_CHECKING:  # Protocols are types only, and what they mention costs start
     from qtisync.engine.reading import Caps
     from qtisync.engine.warm import Memory
 
+HELD = "held"
+"""Setting: what holds the newest pass of a daemon, for everybody who looks."""
 AUTHORS_UP_TO = 2000  # changes in one plan whose authors are looked up in git
 
 
@@ -224,6 +226,8 @@ def write_down(store: Store, prepared: Prepared) -> None:
     if prepared.pins is not None and prepared.pins != pins_of(store):
         put_pins(store, prepared.pins)
     store.record_pass(intents(prepared.plan, prepared.snapshot, prepared.recorded, prepared.record))
+    if not prepared.plan.partial and store.setting(HELD) is not None:
+        store.put_setting(HELD, None)  # what a daemon held was carried out, by whomever
 
 
 def _holds(plan: Plan, view: View, reader: RecordReader, aim: Aim) -> tuple[Hold, ...]:

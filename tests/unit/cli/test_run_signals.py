@@ -11,7 +11,7 @@ import pytest
 from fakes import RecordedLog
 
 from qtisync.cli.run import _Watchman
-from qtisync.errors import QtisyncError
+from qtisync.errors import QtisyncError, StoreError
 
 STOP, RELOAD, RING = int(signal.SIGTERM), int(signal.SIGHUP), int(signal.SIGUSR1)
 REPORT = object()
@@ -135,3 +135,19 @@ def test_configuration_that_cannot_be_opened_leaves_the_old_one_at_work() -> Non
 def test_start_that_fails_is_the_end() -> None:
     with pytest.raises(QtisyncError):
         Desk(broken="first").serve()
+
+
+def test_record_that_cannot_be_read_for_a_moment_is_told_the_supervisor_and_no_end() -> None:
+    said: list[str] = []
+    desk = Desk([], [STOP])
+    desk.watchman._supervisor = SimpleNamespace(  # type: ignore[assignment]
+        listens=True, watchdog_seconds=None, ready=said.append, status=said.append, stopping=said.append, alive=list
+    )
+    service = FakeService(setup("first"), desk.did, looks=0, opens=True)
+
+    def status() -> object:
+        raise StoreError("The disk is away.", hint="")
+
+    service.controls.status = status
+    desk.watchman._tell(service)  # type: ignore[arg-type]
+    assert said == ["The disk is away."]

@@ -15,6 +15,7 @@ from qtisync.engine.daemon import FIRST_LOOK, Daemon
 from qtisync.engine.jobs import Jobs
 from qtisync.engine.meter import SilentMeter
 from qtisync.engine.outbox import Outbox
+from qtisync.engine.reconcile import HELD
 from qtisync.engine.rounds import STEP, Rounds
 from qtisync.engine.timing import Timing
 from qtisync.engine.valve import Valve
@@ -101,6 +102,17 @@ def test_approval_of_a_plan_that_changed_meanwhile_is_spent(desk: Desk) -> None:
     again = desk.a_pass(desk.ring)
     assert again.report is not None
     assert (again.state, again.report.checksum) == (JobState.HELD, held.report.checksum)
+
+
+def test_plan_that_a_command_carried_out_is_held_no_more(desk: Desk) -> None:
+    """Without a daemon nobody else would ever say so, and `status` would go on naming it."""
+    desk.synced("One.")
+    desk.commit("Two.")
+    desk.a_pass(desk.ring)
+    assert desk.bench.store.setting(HELD) is not None
+    desk.world.cycle()
+
+    assert desk.bench.store.setting(HELD) is None
 
 
 def test_pause_and_resume_at_the_same_moment_leave_record_and_valve_of_one_mind(
