@@ -13,6 +13,7 @@ from qtisync.adapters.control_client import socket_file
 from qtisync.adapters.forge import ForgePlace, ForgeStatus
 from qtisync.app import Setup, SystemClock
 from qtisync.engine.control import Controls, Identity
+from qtisync.engine.cycle import Bench
 from qtisync.engine.daemon import Daemon
 from qtisync.engine.inspector import Inspector
 from qtisync.engine.jobs import Jobs
@@ -68,59 +69,74 @@ class Service:
         self._thread.start()
 
     def _open(self, stack: ExitStack) -> None:
-        setup, clock = self.setup, SystemClock()
-        self.metrics = meter = Metrics(clock.now)
-        store = stack.enter_context(closing(setup.open_store("qtisync run")))
-        source = stack.enter_context(closing(setup.open_source(expected=False)))
-        self.mirror = setup.open_mirror(self._log)
+        clock = SystemClock()
+        self.metrics = Metrics(clock.now)
+        self.mirror = self.setup.open_mirror(self._log)
         self.forge = self._forge(stack)
         self.valve, self.jobs = Valve(clock), Jobs(clock, self._tell_forge)
-        bench = stack.enter_context(
+        self.bench = self._bench(stack)
+        self.outbox = Outbox(self.bench, self.jobs, self.valve)
+        self.inspector = Inspector(
+            self.bench, self.setup.aim(), Beating(_no_beat), self.setup.target.reconcile_every, self._found_drift
+        )
+        self.daemon = self._daemon()
+        self.controls = self._controls(clock.now())
+        self.metrics.watch(self.controls.gauges)
+        self.web = self._listen(stack)
+        self.watcher = self._watch(stack)
+
+    def _bench(self, stack: ExitStack) -> Bench:
+        """The record, the repository and the API, joined for all who push."""
+        setup = self.setup
+        return stack.enter_context(
             setup.bench(
-                store=store,
-                source=source,
-                api=setup.open_api(meter.token_refreshed),
+                store=stack.enter_context(closing(setup.open_store("qtisync run"))),
+                source=stack.enter_context(closing(setup.open_source(expected=False))),
+                api=setup.open_api(self.metrics.token_refreshed),
                 bell=self.valve,
                 log=self._log,
-                meter=meter,
+                meter=self.metrics,
             )
         )
-        self.bench = bench
-        self.outbox = Outbox(bench, self.jobs, self.valve)
-        self.inspector = Inspector(
-            bench, setup.aim(), Beating(_no_beat), setup.target.reconcile_every, self._found_drift
-        )
-        self.daemon = Daemon(
-            bench=bench,
-            aim=setup.aim(),
+
+    def _daemon(self) -> Daemon:
+        """Who makes the passes."""
+        settings = self.setup.settings
+        return Daemon(
+            bench=self.bench,
+            aim=self.setup.aim(),
             jobs=self.jobs,
             valve=self.valve,
             outbox=self.outbox,
-            meter=meter,
+            meter=self.metrics,
             memory=self._memory,
             rounds=Rounds(
-                poll_every=setup.settings.repository.poll_every,
+                poll_every=settings.repository.poll_every,
                 fetch=self._fetch if self.mirror is not None else None,
-                fetch_takes=FETCH_STEPS * setup.settings.repository.fetch_timeout,
+                fetch_takes=FETCH_STEPS * settings.repository.fetch_timeout,
                 revive=self._revive,
                 inspect=self.inspector.look,
-                keep_journal=setup.settings.keep_journal,
+                keep_journal=settings.keep_journal,
                 hold=self._keep_plan,
-                give_up_after=setup.settings.daemon.give_up_after,
+                give_up_after=settings.daemon.give_up_after,
             ),
-            timing=_timing(setup),
+            timing=_timing(self.setup),
         )
-        self.controls = Controls(
-            bench=bench,
+
+    def _controls(self, started: float) -> Controls:
+        """How others see and steer it."""
+        setup = self.setup
+        return Controls(
+            bench=self.bench,
             daemon=self.daemon,
             outbox=self.outbox,
             jobs=self.jobs,
-            meter=meter,
+            meter=self.metrics,
             identity=Identity(
                 target=setup.name,
                 base_url=setup.target.base_url,
                 metadata_call=setup.target.metadata_updates == "endpoint",
-                started=clock.now(),
+                started=started,
                 version=__version__,
                 poll_every=setup.settings.repository.poll_every,
                 actor=setup.actor,
@@ -128,9 +144,6 @@ class Service:
             fetched=self.mirror.fetched_at if self.mirror is not None else lambda: None,
             watched=self._watched,
         )
-        meter.watch(self.controls.gauges)
-        self.web = self._listen(stack)
-        self.watcher = self._watch(stack)
 
     def begin_stop(self) -> None:
         """Send nothing new from now on; what is in flight may finish."""
