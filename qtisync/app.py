@@ -21,6 +21,7 @@ from qtisync.errors import ConfigError, ConfigProblem, RepositoryError
 from qtisync.model import Json, Key, Kind
 from qtisync.planning.guard import Limits
 from qtisync.planning.plan import Destination
+from qtisync.planning.removal import Removals
 
 if TYPE_CHECKING:  # the adapters' libraries cost more than the rest of a plan
     from qtisync.adapters.http_api import HttpApi
@@ -135,14 +136,14 @@ class Setup:
         """What a pass is to achieve."""
         refuse_commit(self.settings, "--ref", ref)
         target, content = self.target, self.settings.content
-        update = target.max_update
         return Aim(
             destination=Destination(target=self.name, base_url=target.base_url),
             ref=ref or self.settings.repository.ref,
             rules=self.rules(),
             item_cap=content.max_item_bytes,
             sidecar_cap=content.max_sidecar_bytes,
-            limits=Limits(max_update=update.percent / 100 if isinstance(update, Share) else update.number),
+            limits=Limits(max_update=bound(target.max_update), max_delete=bound(target.max_delete)),
+            removals=Removals(owns=self.owns()) if target.removal == "delete" else None,
             reads_first=target.foreign_metadata == "preserve" or target.on_conflict != "overwrite",
             reads_back=target.verify == "read_back",
             rate=target.max_requests_per_second,
@@ -265,9 +266,6 @@ class Setup:
         target = self.target
         prefixes = target.owned_prefixes
 
-        def owns(key: Key) -> bool:
-            return not prefixes or key.identifier.startswith(prefixes)
-
         def ours(key: Key) -> bool:
             return bool(prefixes) and key.identifier.startswith(prefixes)
 
@@ -280,10 +278,15 @@ class Setup:
             ),
             use_metadata_endpoint=target.metadata_updates == "endpoint",
             retry=RetryPolicy(block_on_conflict=target.on_conflict == "block"),
-            owns=owns,
+            owns=self.owns(),
             ours=ours,
             on_drift=drift_policy(target.on_drift),
         )
+
+    def owns(self) -> Callable[[Key], bool]:
+        """Whether an object is ours: by its prefix, or because everything in git is."""
+        prefixes = self.target.owned_prefixes
+        return lambda key: not prefixes or key.identifier.startswith(prefixes)
 
     def pace_terms(self) -> PaceTerms:
         """The configured side of the pace."""
@@ -361,23 +364,16 @@ def body_of(kind: Kind, data: bytes) -> dict[str, Json]:
     return {"format": "xml", "xml": xml_text(data)}
 
 
-NOT_YET = {
-    "removal": ("report", "Deleting at the API is not part of this version; leave `removal: report`."),
-    "max_delete": (Count(0), "Deleting at the API is not part of this version; leave `max_delete: 0`."),
-}
-"""Keys that are documented and do nothing yet: any other value would promise what we do not do."""
+def bound(limit: Share | Count) -> float | int:
+    """A limit as the guard takes it: a share as a fraction, or a number."""
+    return limit.percent / 100 if isinstance(limit, Share) else limit.number
 
 
 def load_setup(file: Path | None, target: str | None, environ: Mapping[str, str]) -> Setup:
     """The chosen target of a configuration; raises ``ConfigError``."""
     loaded = load_settings(file, environ)
     name, chosen = choose_target(loaded.settings, target)
-    problems = [
-        ConfigProblem(where=f"targets.{name}.{key}", message=f"is {getattr(chosen, key)!r}", hint=hint)
-        for key, (supported, hint) in NOT_YET.items()
-        if getattr(chosen, key) != supported
-    ]
-    problems.extend(authoring_problems(loaded.settings, name, chosen))
+    problems = [*authoring_problems(loaded.settings, name, chosen)]
     if loaded.settings.content.schema_dir is not None:
         hint = "Validation against the XML Schema is not part of this version; remove the key."
         problems.append(ConfigProblem(where="content.schema_dir", message="is set", hint=hint))

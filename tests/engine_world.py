@@ -50,6 +50,8 @@ WRITING = frozenset(
             "note",
             "drop_journal",
             "forget",
+            "bury",
+            "plant",
         ),
         *("take", "claim", "settle", "release", "reserve", "update_pace"),
     }
@@ -151,7 +153,7 @@ class EngineWorld:
         self.clock, self.source = FakeClock(), FakeSource()
         self.api = FakeApi(self.clock, metadata_mode=metadata_mode)
         self.manners, self.concurrency, self.same_name = manners or Manners(), concurrency, same_name
-        self.log = RecordedLog()
+        self.log, self.aim = RecordedLog(), AIM
         self.send: Callable[[Request], Reply] = self.api.send
         self.watch: Callable[[str, tuple[Any, ...], Any], None] = lambda _name, _arguments, _result: None
         self.starts = 0
@@ -206,7 +208,7 @@ class EngineWorld:
 
     def prepare(self) -> Prepared:
         """The plan of the commit that main points to now."""
-        return prepare(self.source, self.store, AIM, self.clock.now(), SilentProgress())  # type: ignore[arg-type]
+        return prepare(self.source, self.store, self.aim, self.clock.now(), SilentProgress())  # type: ignore[arg-type]
 
     def write_down(self) -> Prepared:
         """A pass without pushing."""

@@ -314,6 +314,19 @@ class MemoryStore(MemoryReader):
             self._block(self._rows)
             return len(gone)
 
+    def bury(self, key: Key, generation: int, lines: Sequence[JournalLine]) -> bool:
+        with self._lock:
+            self.note(lines)
+            row = self._rows.get(key)
+            if row is None or (row.standing, row.generation) != (Standing.ORPHAN, generation):
+                return False
+            if row.status is ItemStatus.IN_FLIGHT:
+                return False
+            del self._rows[key]
+            self._needs.pop(key, None)
+            self._block(self._rows)
+            return True
+
     def note(self, lines: Sequence[JournalLine]) -> None:
         with self._lock:
             self._journal += chained(self._chain.newest, lines)

@@ -27,7 +27,7 @@ from qtisync.adapters.store_files import (
     store_errors,
 )
 from qtisync.adapters.store_lock import RecordLock, take_lock
-from qtisync.adapters.store_pass import forget, plant, write_pass
+from qtisync.adapters.store_pass import bury, forget, plant, write_pass
 from qtisync.adapters.store_reader import SqlReader
 from qtisync.adapters.store_rows import pace_of, pace_values, to_json
 from qtisync.adapters.store_statement import transaction
@@ -138,6 +138,12 @@ class SqlStore(SqlReader):
         """See ``engine.ports``."""
         with self._write() as connection:
             return forget(connection, keys)
+
+    def bury(self, key: Key, generation: int, lines: Sequence[JournalLine]) -> bool:
+        """See ``engine.ports``."""
+        with self._write() as connection:
+            store_journal.append(connection, lines)
+            return bury(connection, key, generation)
 
     def note(self, lines: Sequence[JournalLine]) -> None:
         """See ``engine.ports``."""

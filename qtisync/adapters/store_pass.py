@@ -94,6 +94,12 @@ def _plant_statement() -> sa.Insert:
 
 _PLANT = _plant_statement()
 _DROP = item.delete().where(_THIS, item.c.status != _IN_FLIGHT)
+_BURY = item.delete().where(
+    _THIS,
+    item.c.generation == sa.bindparam("target"),
+    item.c.standing == word(Standing.ORPHAN),
+    item.c.status != _IN_FLIGHT,
+)
 # A pass without a fingerprint did not look at everything, so the next one does.
 _LOOK_ANEW = (
     passes.update().where(passes.c.id == sa.select(sa.func.max(passes.c.id)).scalar_subquery()).values(fingerprint="")
@@ -141,6 +147,15 @@ def forget(connection: sa.Connection, keys: Iterable[Key]) -> int:
         connection.execute(_LOOK_ANEW)
         reblock(connection)
     return count
+
+
+def bury(connection: sa.Connection, key: Key, generation: int) -> bool:
+    """See ``engine.ports.Store.bury``."""
+    if not connection.execute(_BURY, {**bound_key(key), "target": generation}).rowcount:
+        return False
+    connection.execute(_NO_NEEDS, bound_key(key))
+    reblock(connection)
+    return True
 
 
 def _many(connection: sa.Connection, statement: sa.Executable, rows: list[Values]) -> None:

@@ -89,6 +89,10 @@ def _one(common: Common, setup: Setup, reader: RecordReader, identifier: str) ->
 
 def _known(reader: RecordReader, identifier: str) -> Sequence[Recorded]:
     rows = reader.find(Identifier(identifier))
+    history = [] if rows else reader.history(Identifier(identifier), 1)
+    if history and history[0].outcome == "Missing":
+        hint = f"qtisync audit {identifier} shows its calls. If a file asks for it again, it is created anew."
+        raise UsageError(f"{identifier} is no longer at the API: {history[0].message}.", hint=hint)
     if not rows:
         hint = "Identifiers are case-sensitive; `qtisync plan -v` lists what the commit has."
         raise UsageError(f"The record has no object {identifier!r}.", hint=hint)

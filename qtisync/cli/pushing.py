@@ -77,7 +77,7 @@ def carry_out(common: Common, setup: Setup, order: Order, agree: Agree) -> int:
 
 def _decision(order: Order, prepared: Prepared, actor: str) -> Sequence[JournalLine]:
     """For the journal: who let this plan loose, past which rules. A run that finds nothing to do decides nothing."""
-    count = len(prepared.plan.changes)
+    count = len(prepared.plan.changes) + len(prepared.plan.removals)
     if not count:
         return ()
     said = f"{count} change{'' if count == 1 else 's'}" + "".join(f", allowed {rule}" for rule in sorted(order.allow))

@@ -50,7 +50,7 @@ def read_response(request: Request, reply: Reply, digest: DigestText, now: float
         return _read_failure(reply, now)
     status = reply.status
     if 200 <= status < 300:
-        return _read_success(request, reply, digest)
+        return _read_deleted(reply) if request.purpose is Purpose.DELETE else _read_success(request, reply, digest)
     document = json_object(reply.body)
     words = server_words(status, document, reply)
     if status == 429 or (status == 503 and "retry-after" in reply.headers):
@@ -80,6 +80,14 @@ def _read_failure(failure: Failure, now: float) -> Answer:
             return Unavailable(message=failure.message, in_doubt=False)
         case FailureKind.LOST:
             return Unavailable(message=failure.message, in_doubt=True)
+
+
+def _read_deleted(reply: Response) -> Answer:
+    # 204 is this API's answer, an object of JSON that of others of its kind. A page of a proxy deleted nothing.
+    own = not reply.body.strip() or json_object(reply.body) is not None
+    if reply.status in {200, 204} and own:
+        return Missing(status=reply.status, message="deleted")
+    return Unavailable(status=reply.status, message=f"answer {reply.status} to a delete: {_excerpt(reply.body)}")
 
 
 def _read_success(request: Request, reply: Response, digest: DigestText) -> Answer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from qtisync.delivery.answers import DigestText
 from qtisync.delivery.log_words import for_log
@@ -18,6 +18,7 @@ from qtisync.engine.prefetch import Prefetch
 from qtisync.engine.preflight import confirm
 from qtisync.engine.push import Attempt, BodyOf, Manners, Pusher
 from qtisync.engine.reconcile import Prepared, finish_cursor, write_down
+from qtisync.engine.sweep import Broom, Sweep, Swept, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +62,8 @@ def apply(bench: Bench, prepared: Prepared, run: Run) -> Drained:
     write_down(bench.store, prepared)
     drained = push(bench, run)
     synced = finish_cursor(bench.store, bench.clock.now())
+    if drained.ending is Ending.DRAINED:
+        drained = _and_swept(drained, sweep(bench, prepared, run.patience.deadline))
     bench.log(
         "pass_finished",
         commit=prepared.plan.commit,
@@ -70,6 +73,54 @@ def apply(bench: Bench, prepared: Prepared, run: Run) -> Drained:
         synced=synced,
     )
     return drained
+
+
+def sweep(
+    bench: Bench, prepared: Prepared, deadline: float | None = None, may_go_on: Callable[[], bool] = lambda: True
+) -> Swept:
+    """Delete at the API what the plan says, once nothing else is left to send. The plan was written down."""
+    rows = prepared.plan.removals
+    store = bench.store
+    if not rows or prepared.plan.holds or store.in_flight() or store.next_ready(bench.clock.now()) is not None:
+        return Swept()
+    complaint = confirm(bench.store, bench.api, bench.base_url, bench.clock.now())
+    if complaint is not None:
+        refused = _refused(complaint)
+        verdict = Verdict.HALTED if refused.ending is Ending.HALTED else Verdict.UNAVAILABLE
+        return Swept(verdict=verdict, reason=refused.reason, calls=1, wrong_api=refused.wrong_api)
+    pacing = Pacing(bench.store, bench.clock, bench.bell, bench.log, bench.pace, bench.meter)
+    broom = Broom(
+        store=bench.store,
+        exchange=Exchange(bench.api, bench.clock, pacing, bench.meter),
+        pacing=pacing,
+        clock=bench.clock,
+        bell=bench.bell,
+        log=bench.log,
+        digest=bench.digest,
+        manners=bench.manners,
+        may_go_on=may_go_on,
+        deadline=deadline,
+    )
+    return Sweep(broom, prepared.plan.commit).run(rows)
+
+
+_ENDINGS = {
+    Verdict.DONE: Ending.DRAINED,
+    Verdict.HALTED: Ending.HALTED,
+    Verdict.UNAVAILABLE: Ending.UNAVAILABLE,
+    Verdict.INTERRUPTED: Ending.INTERRUPTED,
+}
+
+
+def _and_swept(drained: Drained, swept: Swept) -> Drained:
+    return replace(
+        drained,
+        ending=_ENDINGS[swept.verdict],
+        reason=swept.reason,
+        calls=drained.calls + swept.calls,
+        writes=drained.writes + swept.writes,
+        wrong_api=swept.wrong_api,
+    )
 
 
 def push(bench: Bench, run: Run) -> Drained:

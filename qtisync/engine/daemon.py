@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from qtisync.engine import pause
-from qtisync.engine.cycle import Bench
+from qtisync.engine.cycle import Bench, sweep
 from qtisync.engine.jobs import Jobs
 from qtisync.engine.outbox import Outbox
 from qtisync.engine.ports import Meter
@@ -187,6 +187,11 @@ class Daemon:
         if prepared.snapshot is not None:
             bench.log("pass_started", commit=plan.commit, changes=len(plan.changes), broken=len(plan.broken))
         write_down(bench.store, prepared)
+        if not self._valve.stopped:
+            self.beat(3600.0)
+            swept = sweep(bench, prepared, may_go_on=lambda: not self._valve.stopped)
+            if swept.reason:
+                bench.log("pass_failed", reason=f"deleting-{swept.verdict}", message=swept.reason)
         self._hand_over(job, prepared)
         self.seen.passed = True
         if absent is not None:

@@ -204,6 +204,12 @@ class Store(RecordReader, PaceKeeper, Protocol):
     def forget(self, keys: Iterable[Key]) -> int:
         """Drop these rows, except those in flight, and have the next pass look at everything; how many."""
 
+    def bury(self, key: Key, generation: int, lines: Sequence[JournalLine]) -> bool:
+        """An orphan is gone at the API: its row goes, and these lines say so in the journal.
+
+        False (only the lines are written) if it is no orphan of this generation any more, or in flight.
+        """
+
     def note(self, lines: Sequence[JournalLine]) -> None:
         """Add lines to the journal, such as decisions of people."""
 

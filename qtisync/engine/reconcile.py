@@ -12,31 +12,31 @@ from typing import TYPE_CHECKING
 
 from qtisync.content.facts import FACTS_VERSION, Facts
 from qtisync.content.selection import ContentRules
+from qtisync.engine.authorship import authors
 from qtisync.engine.batching import reading_calls
 from qtisync.engine.bulk import uncollected
 from qtisync.engine.capability import Capability, Fitness, verdict
 from qtisync.engine.drift import blocked_by_drift
 from qtisync.engine.pins import Pins, fingerprint, held_back, pins_of, put_pins, shown_pins
 from qtisync.engine.quick import quick_plan
+from qtisync.engine.removing import Ground, keep, known, leaves, waits, weighed
 from qtisync.engine.view import View
 from qtisync.model import (
     BlobId,
     CommitId,
-    CommitInfo,
     ItemStatus,
     Key,
     PassRecord,
     Presence,
     Recorded,
-    RepoPath,
-    Scope,
     Snapshot,
 )
 from qtisync.planning.cost import estimate, one_by_one
 from qtisync.planning.diff import diff
-from qtisync.planning.guard import Limits, Observed, check
+from qtisync.planning.guard import DELETE_RULES, Limits, Observed, check
 from qtisync.planning.intent import intents
 from qtisync.planning.plan import Destination, Hold, Plan
+from qtisync.planning.removal import Ledger, Removals, suspected
 
 if TYPE_CHECKING:  # Protocols are types only, and what they mention costs start-up time
     from qtisync.engine.ports import Progress, RecordReader, Source, Store
@@ -64,6 +64,8 @@ class Aim:
     allow: frozenset[str] = frozenset()
     only: tuple[str, ...] = ()
     """Identifiers or globs; empty: everything."""
+    removals: Removals | None = None
+    """What of what lost its file may be deleted; ``None``: nothing ever."""
     keep_pins: bool = True
     """Pinned objects keep their version. False: these very objects are asked for at this very commit."""
     processes: int = 0
@@ -90,6 +92,10 @@ class Prepared:
     """Facts of blobs that were read for the first time, by the version of their reader."""
     pins: Pins | None = None
     """The pins that still hold; ``None``: they were not looked at."""
+    ledger: Ledger | None = None
+    """Of deleting; ``None``: nothing is deleted."""
+    approved: bool = False
+    """A rule about deleting holds the plan, or held it until a person allowed it."""
 
 
 def prepare(
@@ -112,9 +118,9 @@ def prepare(
     last = reader.last_pass()
     pins = pins_of(reader) if aim.keep_pins else {}
     decides = fingerprint(aim.fingerprint, pins)
-    whole = not aim.only and not thorough
-    if last is not None and whole and (last.commit, last.fingerprint) == (commit, decides):
-        plan = quick_plan(reader, last, aim.destination)
+    same = last is not None and (last.commit, last.fingerprint) == (commit, decides) and not aim.only and not thorough
+    if last is not None and same and not waits(reader, aim.removals):
+        plan = known(quick_plan(reader, last, aim.destination), aim.removals)
         paths = {key: row.path for key, row in reader.recorded_some(pins).items()} if pins else {}
         plan = replace(plan, pins=shown_pins(pins, paths))
         drifted = check(
@@ -125,11 +131,12 @@ def prepare(
     pin = _Pin(ref=ref, commit=commit, last=last, now=now, pins=pins, decides=decides)
     with uncollected():
         view = _view_of_changes(source, reader, aim, pin, progress, memory)
-        if view is None:
+        if view is None or leaves(view, aim.removals):
             view = _view_of_everything(source, reader, aim, pin, progress, remember=memory is not None)
         if memory is not None and view.warm is not None:
             memory.keep(view.warm)
-        return _prepare_from(view, source, reader, aim, pin)
+        prepared = _prepare_from(view, source, reader, aim, pin)
+    return replace(prepared, snapshot=None) if same and not prepared.plan.removals else prepared
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,7 +199,12 @@ def _prepare_from(view: View, source: Source, reader: RecordReader, aim: Aim, pi
     plan = replace(plan, unchanged=view.items - len(plan.changes) - len(plan.parked))
     plan = replace(plan, pins=shown_pins(pins, {key: row.path for key, row in view.recorded.items()}))
     plan = narrowed(plan, aim.only) if aim.only else plan
-    plan = replace(plan, holds=_holds(plan, view, reader, aim))
+    ground = Ground(
+        source=source, reader=reader, ref=pin.ref, fingerprint=aim.fingerprint, now=pin.now, pinned=pin.pins
+    )
+    plan, ledger = weighed(plan, view, aim.removals, ground)
+    found = _holds(plan, view, reader, aim, ledger, pin.now)
+    plan = replace(plan, holds=tuple(hold for hold in found if hold.rule not in aim.allow))
     plan = replace(plan, authors=authors(source, plan, view.changed)) if len(plan.changes) <= AUTHORS_UP_TO else plan
     record = PassRecord(
         commit=pin.commit,
@@ -211,6 +223,8 @@ def _prepare_from(view: View, source: Source, reader: RecordReader, aim: Aim, pi
         recorded=view.recorded,
         fresh=view.fresh,
         pins=pins if aim.keep_pins else None,
+        ledger=ledger,
+        approved=any(hold.rule in DELETE_RULES for hold in found),
     )
 
 
@@ -225,23 +239,24 @@ def write_down(store: Store, prepared: Prepared) -> None:
     store.put_setting("base_url", prepared.plan.destination.base_url)
     if prepared.pins is not None and prepared.pins != pins_of(store):
         put_pins(store, prepared.pins)
+    keep(store, prepared.plan, prepared.ledger, approved=prepared.approved)
     store.record_pass(intents(prepared.plan, prepared.snapshot, prepared.recorded, prepared.record))
     if not prepared.plan.partial and store.setting(HELD) is not None:
         store.put_setting(HELD, None)  # what a daemon held was carried out, by whomever
 
 
-def _holds(plan: Plan, view: View, reader: RecordReader, aim: Aim) -> tuple[Hold, ...]:
+def _holds(
+    plan: Plan, view: View, reader: RecordReader, aim: Aim, ledger: Ledger | None, now: float
+) -> tuple[Hold, ...]:
     observed = Observed(
         recorded=view.present,
         wanted=view.items + len(view.snapshot.broken) + len(view.snapshot.ignored),
         base_url=_text(reader.setting("base_url")),
         drifted=() if plan.partial else blocked_by_drift(reader),
+        suspects=() if ledger is None else tuple(suspected(plan, ledger)),
+        deletes_left=lambda limit, keys: 0 if ledger is None else ledger.left(limit, now, keys),
     )
-    return _allowed(check(plan, aim.limits, observed), aim)
-
-
-def _allowed(holds: Sequence[Hold], aim: Aim) -> tuple[Hold, ...]:
-    return tuple(hold for hold in holds if hold.rule not in aim.allow)
+    return check(plan, aim.limits, observed)
 
 
 def _text(value: object) -> str | None:
@@ -254,6 +269,7 @@ def _with_cost(plan: Plan, reader: RecordReader, aim: Aim) -> Plan:
     lists = verdict(reader, Capability.LIST_FILTER).fitness is not Fitness.UNFIT
     cost = estimate(
         plan.ready,
+        removals=len(plan.removals),
         reads_first=aim.reads_first,
         reads_back=aim.reads_back,
         rate=rate,
@@ -271,24 +287,6 @@ def narrowed(plan: Plan, only: Sequence[str]) -> Plan:
 def is_named(only: Sequence[str], *names: str) -> bool:
     """Whether one of these names (an identifier, a path) is among what was asked for."""
     return any(fnmatch.fnmatchcase(name, pattern) for pattern in only for name in names)
-
-
-def authors(source: Source, plan: Plan, changed: frozenset[RepoPath] | None = None) -> Mapping[RepoPath, CommitInfo]:
-    """Who last touched what a plan changes, by the item's path. ``changed``: what differs from its base, if known."""
-    watched: dict[RepoPath, RepoPath] = {}
-    for change in plan.changes:
-        only_metadata = change.scope == {Scope.METADATA} and change.item.sidecar is not None
-        path = change.item.sidecar if only_metadata else change.item.path
-        watched[change.item.path] = path or change.item.path
-    if not watched:
-        return {}
-    if changed is not None and plan.base is not None:
-        sole = source.sole_author(plan.base, plan.commit)
-        if sole is not None:  # most pushes are one commit, and looking it up costs less than starting a git
-            return {item: sole for item, path in watched.items() if path in changed}
-    base = plan.base if plan.base is not None and source.is_ancestor(plan.base, plan.commit) else None
-    touched = source.last_touched(base, plan.commit, sorted(set(watched.values())))
-    return {item: touched[path] for item, path in watched.items() if path in touched}
 
 
 def finish_cursor(store: Store, now: float) -> bool:

@@ -31,7 +31,7 @@ def pass_report(bench: Bench, prepared: Prepared) -> Report:
 def pushed_report(bench: Bench, prepared: Prepared, took: float) -> Report:
     """A pass and what became of each object of it so far. ``took`` in seconds."""
     plan = prepared.plan
-    keys = {change.item.key for change in plan.changes} | {row.key for row in plan.parked}
+    keys = {change.item.key for change in plan.changes} | {row.key for row in (*plan.parked, *plan.removals)}
     after = bench.store.recorded_some(keys)
     course = Course(sent=0, took=took)
     return push_report("sync", plan, after, place_of(bench, prepared), prepared.record.at + took, course)

@@ -27,3 +27,8 @@ class View:
     changed: frozenset[RepoPath] | None = None
     """Paths that differ from the last pass; ``None``: nobody asked."""
     warm: Warm | None = None
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is outside of it."""
+        return self.changed is None

@@ -28,6 +28,7 @@ _EVENTS = (
     Event("progress", _INFO, "how far long work has come"),
     # items
     Event("item_settled", _INFO, "the API confirmed an item"),
+    Event("item_deleted", _INFO, "an item that no file asks for is gone at the API"),
     Event("item_parked", _WARNING, "an item waits for an edit or for `qtisync retry`"),
     Event("item_retry", _INFO, "an item is tried again later"),
     Event("item_superseded", _DEBUG, "a newer commit replaced what was being sent"),

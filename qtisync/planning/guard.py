@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from qtisync.model import Key
 from qtisync.planning.plan import Action, Hold, Plan
@@ -19,6 +20,7 @@ class Limits:
 
     max_update: float | int = 0.30
     max_churn: float = 0.30
+    max_delete: float | int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +33,10 @@ class Observed:
     """Objects that the commit asks for, readable or not."""
     base_url: str | None
     """Where the recorded objects were sent."""
+    deletes_left: Callable[[int, Sequence[Key]], int] = field(default=lambda _limit, _keys: 0)
+    """How many of these deletes are covered by ``max_delete`` after what was deleted lately without an approval."""
+    suspects: tuple[Key, ...] = ()
+    """Objects to be deleted that did not lose their file by a commit that was followed."""
     drifted: tuple[Key, ...] = ()
     """Objects that changed at the API and, by ``on_drift: block``, hold every pass."""
 
@@ -83,6 +89,38 @@ def _identity_churn(plan: Plan, limits: Limits, observed: Observed) -> Hold | No
     return _mass("identity-churn", f"{limits.max_churn:.0%}", leaving, observed, "would lose their file or identifier")
 
 
+def _mass_delete(plan: Plan, limits: Limits, observed: Observed) -> Hold | None:
+    leaving = [row.key for row in plan.removals]
+    share = isinstance(limits.max_delete, float)
+    limit = math.floor(limits.max_delete * observed.recorded + _ROUNDING) if share else int(limits.max_delete)
+    left = observed.deletes_left(limit, leaving)
+    if len(leaving) <= left:
+        return None
+    shown = f"{limits.max_delete:.0%}" if share else str(limits.max_delete)
+    return Hold(
+        rule="mass-delete",
+        limit=shown,
+        actual=f"{len(leaving)} of {observed.recorded}",
+        message=f"{len(leaving)} of {observed.recorded} recorded objects would be deleted; "
+        f"max_delete is {shown} within 24 hours, of which {left} {'is' if left == 1 else 'are'} left",
+        keys=tuple(leaving[:SHOWN_KEYS]),
+    )
+
+
+def _unproven_delete(plan: Plan, _limits: Limits, observed: Observed) -> Hold | None:
+    if not observed.suspects:
+        return None
+    count = f"{len(observed.suspects)} of {len(plan.removals)}"
+    return Hold(
+        rule="unproven-delete",
+        limit="removed by a commit of the branch that was followed",
+        actual=count,
+        message=f"{count} objects to be deleted did not lose their file by such a commit: history was rewritten, the "
+        "ref or the content rules changed, or deleting was switched on only now",
+        keys=observed.suspects[:SHOWN_KEYS],
+    )
+
+
 def _drift(_plan: Plan, _limits: Limits, observed: Observed) -> Hold | None:
     if not observed.drifted:
         return None
@@ -108,7 +146,10 @@ _RULES: tuple[Callable[[Plan, Limits, Observed], Hold | None], ...] = (
     _empty_snapshot,
     _mass_update,
     _identity_churn,
+    _mass_delete,
+    _unproven_delete,
     _drift,
 )
-RULES = ("new-target", "empty-snapshot", "mass-update", "identity-churn", "drift")
+RULES = ("new-target", "empty-snapshot", "mass-update", "identity-churn", "mass-delete", "unproven-delete", "drift")
 """Names that ``--allow`` knows."""
+DELETE_RULES = frozenset({"mass-delete", "unproven-delete"})

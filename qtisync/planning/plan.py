@@ -77,12 +77,16 @@ class Move:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Orphan:
-    """A recorded object that no file asks for any more: reported, left alone."""
+    """A recorded object that no file asks for any more: reported, and left alone unless ``delete``."""
 
     recorded: Recorded
     new: bool
     """It became one with this commit."""
     renamed_to: Identifier | None = None
+    delete: bool = False
+    """It is to be deleted at the API: every condition of ``planning.removal`` holds."""
+    kept: str = ""
+    """Why it is not, where it might have been."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,6 +168,11 @@ class Plan:
         return tuple(change for change in self.changes if change.renamed_from is not None)
 
     @property
+    def removals(self) -> tuple[Recorded, ...]:
+        """Objects that are to be deleted."""
+        return tuple(orphan.recorded for orphan in self.orphans if orphan.delete)
+
+    @property
     def ready(self) -> tuple[Change, ...]:
         """Changes that nothing blocks."""
         return tuple(change for change in self.changes if change.blocker is None)
@@ -177,7 +186,7 @@ class Plan:
     def bound(self) -> Mapping[str, str]:
         """What the checksum covers, object by object: to say what changed since a plan was saved."""
         found = {f"{change.item.key}": _digest(_change_essence(change)) for change in self.changes}
-        found |= {f"orphan {orphan.recorded.key}": str(orphan.recorded.generation) for orphan in self.orphans}
+        found |= {f"orphan {orphan.recorded.key}": _orphan_essence(orphan) for orphan in self.orphans}
         found |= {f"parked {row.key}": str(row.generation) for row in self.parked}
         found |= {f"broken file {broken.path}": "" for broken in self.broken}
         found |= {f"hold {hold.rule}": "" for hold in self.holds}
@@ -197,11 +206,16 @@ def _essence(plan: Plan) -> list[object]:
         plan.destination.base_url,
         plan.partial,
         [_change_essence(change) for change in plan.changes],
-        [[str(orphan.recorded.key), orphan.recorded.generation] for orphan in plan.orphans],
+        [[str(orphan.recorded.key), _orphan_essence(orphan)] for orphan in plan.orphans],
         [[str(row.key), row.generation] for row in plan.parked],
         [broken.path for broken in plan.broken],
         [hold.rule for hold in plan.holds],
     ]
+
+
+def _orphan_essence(orphan: Orphan) -> str:
+    row = orphan.recorded
+    return str(row.generation) if not orphan.delete else f"{row.generation} deleted, {row.acknowledged.content}"
 
 
 def _change_essence(change: Change) -> list[object]:

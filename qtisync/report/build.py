@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from qtisync.model import Broken, Facets, Item, ItemStatus, Key, Problem, Recorded, Scope, Standing
 from qtisync.planning.plan import Action, Change, Pinned, Plan
+from qtisync.planning.removal import NOT_DELETED
 from qtisync.report.divergence import KeyChange
 from qtisync.report.value import (
     ItemOutcome,
@@ -32,7 +33,7 @@ class Course:
 
 def plan_report(plan: Plan, place: Place, at: float) -> Report:
     """The report of a plan: nothing was sent."""
-    items = _items(plan, {})
+    items = _items(plan, None)
     return _report("plan", plan, place, at, items)
 
 
@@ -89,8 +90,10 @@ def _report(kind: str, plan: Plan, place: Place, at: float, items: tuple[ReportI
                 new=orphan.new,
                 renamed_to=orphan.renamed_to,
                 protected=orphan.recorded.protect,
+                kept=orphan.kept,
             )
             for orphan in plan.orphans
+            if not orphan.delete
         ),
         pins=pins_shown(plan.pins),
         others=plan.others,
@@ -127,7 +130,8 @@ def _problem(problem: Problem, key: Key | None) -> ReportProblem:
     )
 
 
-def _items(plan: Plan, after: Mapping[Key, Recorded]) -> tuple[ReportItem, ...]:
+def _items(plan: Plan, pushed: Mapping[Key, Recorded] | None) -> tuple[ReportItem, ...]:
+    after = pushed or {}
     moved = {move.item.key: move.previous for move in plan.moves}
     changed = {change.item.key for change in plan.changes}
     found = [(change.item.key, _change(change, plan, moved.get(change.item.key), after)) for change in plan.changes]
@@ -138,6 +142,7 @@ def _items(plan: Plan, after: Mapping[Key, Recorded]) -> tuple[ReportItem, ...]:
         for move in plan.moves
         if move.item.key not in changed and move.item.key not in parked
     ]
+    found += [(row.key, _removed(row, plan, pushed)) for row in plan.removals]
     return tuple(item for _, item in sorted(found, key=lambda pair: pair[0]))
 
 
@@ -165,6 +170,39 @@ def _change(change: Change, plan: Plan, previous: str | None, after: Mapping[Key
         digest=item.facets.content,
         lane=change.lane.value,
         outcome=_outcome(row, item.facets) if row is not None else _planned(change),
+    )
+
+
+def _removed(row: Recorded, plan: Plan, pushed: Mapping[Key, Recorded] | None) -> ReportItem:
+    touched = plan.authors.get(row.path)
+    return ReportItem(
+        identifier=row.key.identifier,
+        kind=row.key.kind.value,
+        path=row.path,
+        action=Action.DELETE.value,
+        reason="removed",
+        commit=touched.commit if touched else None,
+        author=touched.author if touched else None,
+        digest=row.acknowledged.content,
+        outcome=_end_of(row.key, pushed),
+    )
+
+
+def _end_of(key: Key, pushed: Mapping[Key, Recorded] | None) -> ItemOutcome:
+    """How far deleting came: what is gone has no row any more."""
+    if pushed is None:
+        return ItemOutcome()
+    row = pushed.get(key)
+    if row is None:
+        return ItemOutcome(status="applied")
+    if row.standing is not Standing.ORPHAN:
+        return ItemOutcome(status="superseded")
+    refused = row.status is ItemStatus.PARKED and (row.last_error or "").startswith(NOT_DELETED)
+    return ItemOutcome(
+        status="parked" if refused else "pending",
+        http_status=row.http_status if refused else None,
+        error=f"{row.last_outcome} {row.last_error}" if refused else None,
+        refusal=row.last_outcome if refused else None,
     )
 
 
@@ -247,7 +285,8 @@ def _summary(plan: Plan, items: tuple[ReportItem, ...]) -> dict[str, int]:
         "noop": plan.unchanged,
         "moved": len(plan.moves),
         "renamed": len(plan.renames),
-        "orphan": len(plan.orphans),
+        "delete": len(plan.removals),
+        "orphan": len(plan.orphans) - len(plan.removals),
         "invalid": len(plan.broken),
         "conflict": sum(item.outcome.refusal == "Conflict" for item in items),
         "failed": statuses.count("parked"),

@@ -171,7 +171,8 @@ def _pin(pin: ReportPin) -> str:
 
 def _orphan(orphan: ReportOrphan) -> str:
     renamed = f", renamed to {code(orphan.renamed_to)}" if orphan.renamed_to else ""
-    return f"- {_name(orphan)} ({'new' if orphan.new else 'known'}{', protected' * orphan.protected}){renamed}"
+    kept = f": {escaped(orphan.kept)}" if orphan.kept else ""
+    return f"- {_name(orphan)} ({'new' if orphan.new else 'known'}{', protected' * orphan.protected}){renamed}{kept}"
 
 
 def _warning(warning: ReportProblem) -> str:

@@ -184,7 +184,7 @@ def _orphan(orphan: ReportOrphan) -> Row:
         name=_name(orphan.kind, orphan.identifier),
         path=line_of(orphan.path),
         words=tuple(map(line_of, words)),
-        error="the API keeps it",
+        error=f"the API keeps it: {line_of(orphan.kept)}" if orphan.kept else "the API keeps it",
     )
 
 

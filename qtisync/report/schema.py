@@ -78,6 +78,7 @@ _ORPHAN = _object(
         "new": {"type": "boolean"},
         "renamed_to": _MAYBE,
         "protected": {"type": "boolean"},
+        "kept": _TEXT,
     }
 )
 _DIVERGENCE = _object(

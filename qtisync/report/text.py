@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from qtisync.report.cells import columns, padded, visible
 from qtisync.report.divergence_rows import Row, divergence_rows
-from qtisync.report.value import Report, ReportItem, ReportProblem, moment
+from qtisync.report.value import Report, ReportItem, ReportOrphan, ReportProblem, moment
 
 Paint: TypeAlias = Callable[[str, str], str]
 """Colours a text: ``paint(text, style)``; styles are add, change, move, warn, bad, dim, strong, good."""
@@ -95,11 +95,15 @@ def _orphan_rows(report: Report, *, verbose: bool) -> list[Row]:
     for orphan in report.orphans:
         if orphan.new or verbose:
             remark = f"renamed to {orphan.renamed_to}; " if orphan.renamed_to else ""
-            rows.append(("warn", "?", "orphan", orphan.identifier, orphan.path, f"{remark}report only"))
+            rows.append(("warn", "?", "orphan", orphan.identifier, orphan.path, f"{remark}{_why_kept(orphan)}"))
     known = sum(not orphan.new for orphan in report.orphans)
     if known and not verbose:
         rows.append(("dim", "?", "orphan", f"{known:,} known", "", "since earlier commits; -v lists them"))
     return rows
+
+
+def _why_kept(orphan: ReportOrphan) -> str:
+    return f"kept: {orphan.kept}" if orphan.kept else "report only"
 
 
 def _broken_rows(report: Report, *, verbose: bool) -> list[Row]:
@@ -151,6 +155,8 @@ def _remarks(item: ReportItem, kind: str) -> str:
         words.append("! " + ", ".join(risk.replace("_", " ") for risk in item.risk))
     if item.renamed_from:
         words.append(f"renamed from {item.renamed_from}")
+    if item.action == "delete" and item.commit:
+        words.append(f"removed in {item.commit[:7]}")
     if item.reason == "in_doubt":
         words.append("in doubt: an earlier answer was lost")
     outcome = item.outcome

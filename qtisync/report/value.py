@@ -117,6 +117,8 @@ class ReportOrphan:
     new: bool
     renamed_to: str | None
     protected: bool
+    kept: str = ""
+    """Why it is not deleted, where it might have been."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -417,3 +417,36 @@ def test_what_is_no_text_has_no_row_and_is_no_error(store):
     store.record_pass(intents_for(an_item("q1")))
     assert list(store.recorded_some([a_key("q1"), a_key("x\ud800")])) == [a_key("q1")]
     assert list(store.find(Identifier("x\ud800"))) == []
+
+
+def test_an_orphan_that_is_gone_leaves_a_line_and_no_row(store):
+    line = a_journal_line(a_key("q1"), method="DELETE", outcome="Missing")
+    store.plant([a_recorded("q1", standing=Standing.ORPHAN, generation=3), a_recorded("q2"), a_recorded("q3")])
+    store.record_pass(intents_for(standings={a_key("q2"): Standing.WANTED}))
+    before = store.last_pass()
+    assert store.bury(a_key("q1"), 3, [line]) is True
+    assert [key.identifier for key in store.recorded()] == ["q2", "q3"]
+    assert store.history(a_key("q1").identifier, 9) == [line]
+    assert store.last_pass() == before  # the next pass need not look at everything
+
+
+def test_what_is_no_orphan_of_this_generation_is_not_buried_and_the_call_is_still_told(store):
+    line = a_journal_line(a_key("q1"), method="DELETE", outcome="Missing")
+    store.record_pass(intents_for(an_item("q0")))
+    store.plant([a_recorded("q1", standing=Standing.ORPHAN, generation=3), a_recorded("q2")])
+    assert store.bury(a_key("q1"), 2, [line]) is False
+    assert store.bury(a_key("q2"), 1, []) is False
+    assert store.bury(a_key("nobody"), 1, []) is False
+    store.claim("w1", START, 60.0)
+    store.record_pass(intents_for(standings={a_key("q0"): Standing.ORPHAN}))
+    assert store.bury(a_key("q0"), 1, []) is False
+    assert [key.identifier for key in store.recorded()] == ["q0", "q1", "q2"]
+    assert len(store.history(None, 9)) == 1
+
+
+def test_what_waited_for_a_buried_stimulus_is_free(store):
+    store.record_pass(intents_for(a_stimulus(), an_item(references=(a_key("s1", Kind.STIMULUS),))))
+    store.record_pass(intents_for(standings={a_key("s1", Kind.STIMULUS): Standing.ORPHAN}))
+    assert store.recorded()[a_key("q1")].status is ItemStatus.BLOCKED
+    assert store.bury(a_key("s1", Kind.STIMULUS), 1, []) is True
+    assert store.recorded()[a_key("q1")].status is ItemStatus.QUEUED

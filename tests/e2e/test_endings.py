@@ -31,13 +31,6 @@ def test_an_error_is_a_valid_json_report_too(world: World) -> None:
     assert "mian" in ran.report["error"]
 
 
-def test_a_key_that_only_the_service_will_use_is_refused(world: World) -> None:
-    world.configure(max_delete=5)
-    ran = world.run("plan")
-    assert ran.code == 78
-    assert "max_delete" in ran.err
-
-
 def test_a_second_interrupt_abandons_a_call_that_hangs_and_the_next_sync_resolves_it(world: World) -> None:
     world.api.faults.add("hang=60@POST:times=1")
     process = subprocess.Popen(

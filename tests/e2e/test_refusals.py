@@ -119,13 +119,6 @@ def test_wrong_config_key_is_an_error_with_line_and_suggestion(world: World) -> 
     assert "line" in ran.err
 
 
-def test_key_that_does_nothing_yet_is_refused_rather_than_ignored(world: World) -> None:
-    world.configure(removal="delete")
-    ran = world.run("plan")
-    assert ran.code == 78
-    assert "removal" in ran.err
-
-
 def test_unknown_ref_names_the_branches_that_exist(world: World) -> None:
     ran = world.run("plan", "--ref", "mian")
     assert ran.code == 1

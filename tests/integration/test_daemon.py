@@ -285,3 +285,21 @@ def test_journal_is_kept_as_long_as_it_is_configured(world: World) -> None:
         assert before > 0
         wait_until(lambda: len(store.history(None, 1000)) < before + 3, "a shorter journal")
         assert process.service.running
+
+
+def test_deletes_are_held_until_a_person_approves_and_go_after_everything_else(world: World) -> None:
+    world.target = {"removal": "delete", "max_update": "100%"}
+    world.configure()
+    world.commit(items(3))
+    with daemon(world) as process:
+        process.synced(world.git("rev-parse", "HEAD"))
+        head = world.commit({"q-001.xml": None, "q-002.xml": item_xml("q-002", "Edited.")})
+        held = process.in_state(process.ring(), JobState.HELD)
+        assert held.report is not None
+        assert [hold.rule for hold in held.report.holds] == ["mass-delete"]
+        assert world.api.world.item("q-001") is not None
+        process.controls.approve(held.report.checksum, ("mass-delete",), "test")
+        wait_until(lambda: world.api.world.item("q-001") is None, "q-001 is gone")
+        process.synced(head)
+        assert world.writes()[-2:] == [("PUT", "/assessment-items/q-002"), ("DELETE", "/assessment-items/q-001")]
+        assert setting(world, "held") is None

@@ -138,9 +138,10 @@ def test_first_sync_into_an_empty_record_is_no_mass_update():
 
 def test_rules_trip_in_the_order_in_which_allow_lists_them():
     plan = a_plan(*some(31), orphans=31)
-    holds = check(
-        plan, Limits(), Observed(recorded=100, wanted=0, base_url="http://127.0.0.1:1/api", drifted=(a_key(),))
-    )
+    plan = replace(plan, orphans=tuple(replace(orphan, delete=True) for orphan in plan.orphans))
+    elsewhere, one = "http://127.0.0.1:1/api", (a_key(),)
+    observed = Observed(recorded=100, wanted=0, base_url=elsewhere, suspects=one, drifted=one)
+    holds = check(plan, Limits(), observed)
 
     assert tuple(hold.rule for hold in holds) == RULES
 
@@ -150,3 +151,39 @@ def test_hold_names_no_more_objects_than_a_person_reads(count: int):
     (hold,) = check(a_plan(*some(count)), Limits(max_update=0), KNOWN)
 
     assert len(hold.keys) == min(count, SHOWN_KEYS)
+
+
+def deleting(count: int) -> Plan:
+    plan = a_plan(orphans=count)
+    return replace(plan, orphans=tuple(replace(orphan, delete=True) for orphan in plan.orphans))
+
+
+@pytest.mark.parametrize(
+    ("limit", "left", "holds"), [(0, 0, True), (2, 2, False), (2, 1, True), (0.02, 2, False), (0.019, 1, True)]
+)
+def test_deletes_are_held_beyond_what_is_left_of_the_limit(limit: float, left: int, holds: bool):
+    asked: list[tuple[int, int]] = []
+
+    def of(number: int, keys: object) -> int:
+        asked.append((number, len(list(keys))))  # type: ignore[call-overload]
+        return left
+
+    found = check(deleting(2), Limits(max_delete=limit), replace(KNOWN, deletes_left=of))
+    assert [hold.rule for hold in found] == ["mass-delete"] * holds
+    assert asked == [(int(limit * 100) if isinstance(limit, float) else limit, 2)]
+
+
+def test_a_held_delete_says_how_many_and_what_is_left():
+    (hold,) = check(deleting(3), Limits(max_delete=2), replace(KNOWN, deletes_left=lambda _limit, _keys: 1))
+    assert hold == Hold(
+        rule="mass-delete",
+        limit="2",
+        actual="3 of 100",
+        message="3 of 100 recorded objects would be deleted; max_delete is 2 within 24 hours, of which 1 is left",
+        keys=tuple(a_key(f"o{n:04}") for n in range(3)),
+    )
+
+
+def test_an_orphan_that_stays_is_no_delete_and_nothing_is_left_by_itself():
+    assert check(a_plan(orphans=3), Limits(), KNOWN) == ()
+    assert [hold.rule for hold in check(deleting(1), Limits(max_delete=99), KNOWN)] == ["mass-delete"]

@@ -1,0 +1,281 @@
+"""Random histories of commits, forced pushes, edits of the configuration, kills and lost records: never too many deletes.
+
+Each DELETE is judged at the moment when it arrives: whose object it is, whether git ever protected it, whether a file
+of the pinned commit still names it or refers to it, whether the tree was readable; and how many were sent without an
+approval within a day.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from engine_world import Killed, Shelf
+from fake_api import Fault
+from fakes import SilentProgress
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from removal_world import DAY, REMOVALS, RemovalWorld, item, stimulus
+
+from qtisync.content.canonical import digest_text
+from qtisync.delivery.messages import Reply, Request
+from qtisync.engine.pacing import PaceTerms
+from qtisync.engine.private_pace import PrivatePace
+from qtisync.engine.recognise import Ask, rebuild
+from qtisync.engine.survey import Eyes
+from qtisync.planning.guard import DELETE_RULES
+from qtisync.planning.removal import WINDOW
+
+NAMES = ("a", "b", "c", "d", "x-1")
+REFERRING = frozenset({"a", "d", "x-1"})
+names = st.sampled_from(NAMES)
+FAULTS = {
+    "lost after it was done": lambda: Fault.lost(applied=True),
+    "lost before it was done": lambda: Fault.lost(applied=False),
+    "404 of a proxy": lambda: Fault.answers(404, body=b"<html>nginx</html>"),
+    "200 of a proxy": lambda: Fault.answers(200, body=b"<html>welcome</html>"),
+    "500": lambda: Fault.answers(500, {"error": "Internal"}),
+    "unreachable": Fault.unreachable,
+}
+faults = st.none() | st.sampled_from(sorted(FAULTS))
+
+
+@dataclass(frozen=True)
+class How:
+    """A cycle: what its reads and deletes meet in turn, when its process is killed, and whether a person approves."""
+
+    faults: tuple[str | None, ...] = ()
+    dies_at: int | None = None
+    approves: bool = False
+
+
+PLAIN = How()
+cycles = st.one_of(
+    st.just(PLAIN),
+    st.just(PLAIN),
+    st.just(How(approves=True)),
+    st.builds(How, st.tuples(faults, faults, faults), st.none(), st.booleans()),
+    st.builds(How, st.just(()), st.integers(0, 40), st.booleans()),
+    st.none(),
+)
+"""``None``: no cycle follows."""
+gone = st.lists(st.sampled_from((*NAMES, "s")), min_size=1, max_size=3, unique=True)
+
+
+class RemovalMachine(RuleBasedStateMachine):
+    """One world, and everybody who acts in it."""
+
+    shelf: Shelf = "memory"
+
+    @initialize(limit=st.sampled_from([0, 1, 1, 2]))
+    def begin(self, limit):
+        self.commits: list[str] = []
+        self.protected: set[str] = set()
+        self.unapproved: list[float] = []
+        self.approved: set[str] = set()
+        self.pending: set[str] = set()  # their delete was counted, until they are back
+        self.excluded: tuple[str, ...] = ()
+        self.faults: list[str | None] = []
+        self.on, self.limit = True, limit
+        self.world = RemovalWorld(self.shelf, max_delete=limit, names=())
+        self.world.send = self.send
+        self.world.api.store_item(item("z").decode(), {})
+        first = {f"{name}.xml": item(name, references="s" if name in REFERRING else "") for name in NAMES}
+        self.commit(
+            {**first, "s.xml": stimulus("s"), "keep.xml": item("keep"), "d.yaml": b"qtisync:\n  protect: true\n"}
+        )
+        self.synced()
+        self.world.clock.advance(DAY)
+
+    def commit(self, changes):
+        known = self.tree() if self.commits else {}
+        kept = {path: data for path, data in changes.items() if data is not None or path in known}
+        self.commits.append(self.world.source.commit(kept))
+
+    def tree(self):
+        source = self.world.source
+        return {entry.path: source.data[entry.blob] for entry in source.tree(source.resolve("main"))}
+
+    def send(self, request: Request) -> Reply:
+        if request.method == "DELETE":
+            self.judge(request)
+        fault = self.faults.pop(0) if self.faults and request.method in {"GET", "DELETE"} else None
+        if fault is None:
+            return self.world.api.send(request)
+        made = FAULTS[fault]()
+        if made.applied:
+            self.world.api.send(request)
+        return made.reply
+
+    def judge(self, request: Request) -> None:
+        """What must be true of any DELETE."""
+        shelf, name = request.segments
+        tree, now = self.tree(), self.world.clock.now()
+        assert self.on, "deleting is switched off"
+        assert name != "z", "not ours"
+        assert not name.startswith("x-"), "not ours by prefix"
+        assert name not in self.protected, "protected"
+        assert not any(b"<broken" in data for path, data in tree.items() if path not in self.excluded), "broken"
+        assert any(path.endswith(".xml") for path in tree), "nothing is left"
+        assert not any(f'identifier="{name}" title'.encode() in data for data in tree.values()), "it is in git"
+        if shelf == "stimuli":
+            recorded = {key.identifier for key in self.world.kept.recorded()}
+            known = [data["rawXml"].encode() for name, data in self.world.api.items.items() if name in recorded]
+            reference = f'stimulus-ref identifier="{name}"'.encode()
+            assert not any(reference in data for data in (*tree.values(), *known)), "something refers to it"
+        if name in self.approved or name in self.pending:
+            return
+        self.pending.add(name)
+        self.unapproved.append(now)
+        assert sum(now - at < WINDOW for at in self.unapproved) <= self.limit, "more than max_delete"
+
+    # What happens
+
+    @rule(name=names, words=st.sampled_from(["v1", "v2"]), refers=st.booleans(), how=cycles)
+    def somebody_writes(self, name, words, refers, how):
+        self.commit({f"{name}.xml": item(name, words, references="s" if refers else ""), "s.xml": stimulus("s")})
+        self.run(how)
+
+    @rule(chosen=gone, how=cycles)
+    def somebody_removes(self, chosen, how):
+        self.commit({f"{name}{ending}": None for name in chosen for ending in (".xml", ".yaml")})
+        self.run(how)
+
+    @rule(how=cycles, all_but=st.sets(st.sampled_from(sorted(REFERRING)), max_size=2))
+    def somebody_removes_the_stimulus_and_what_refers_to_it(self, how, all_but):
+        self.commit({f"{name}{ending}": None for name in (REFERRING | {"s"}) - all_but for ending in (".xml", ".yaml")})
+        self.run(how)
+
+    @rule(chosen=gone, seconds=st.sampled_from([60.0, DAY]))
+    def somebody_removes_one_after_the_other(self, chosen, seconds):
+        for name in chosen:
+            self.commit({f"{name}.xml": None, f"{name}.yaml": None})
+            self.run(PLAIN)
+            self.world.clock.advance(seconds)
+
+    @rule(name=names, how=cycles)
+    def somebody_protects(self, name, how):
+        if f"{name}.xml" in self.tree():
+            self.commit({f"{name}.yaml": b"qtisync:\n  protect: true\n"})
+            self.run(how)
+
+    @rule(name=names, what=st.sampled_from(["broken", "other name", "moved", "link"]), other=names, how=cycles)
+    def somebody_spoils(self, name, what, other, how):
+        tree = self.tree()
+        if f"{name}.xml" not in tree:
+            return
+        if what == "broken":
+            self.commit({f"{name}.xml": b"<broken", **({f"{other}.xml": None} if other != name else {})})
+        elif what == "other name":
+            self.commit({f"{name}.xml": item(f"{name}2")})
+        elif what == "moved":
+            self.commit({f"{name}.xml": None, f"folder/{name}.xml": tree[f"{name}.xml"]})
+        else:
+            self.commits.append(self.world.source.commit({f"{name}.xml": ("120000", b"elsewhere")}))
+        self.run(how)
+
+    @rule(ago=st.integers(1, 5), how=cycles)
+    def somebody_forces(self, ago, how):
+        self.world.source.move_ref("main", self.commits[-min(ago, len(self.commits))])
+        self.run(how)
+
+    @rule(on=st.sampled_from([True, True, False]), limit=st.integers(0, 2))
+    def somebody_configures(self, on, limit):
+        self.on, self.limit = on, limit
+        rules = self.world.aim.rules
+        self.world.switch(on=on, max_delete=limit)
+        self.world.aim = replace(self.world.aim, rules=rules)
+
+    @rule(excluded=st.sampled_from([(), ("a.xml",)]), how=cycles)
+    def somebody_narrows_the_rules(self, excluded, how):
+        self.excluded = excluded
+        self.world.aim = replace(self.world.aim, rules=replace(self.world.aim.rules, exclude=excluded))
+        self.run(how)
+
+    @rule(name=names)
+    def a_stranger_writes(self, name):
+        if name in self.world.api.items:
+            self.world.api.store_item(item(name, "a stranger's").decode(), {})
+
+    @rule(seconds=st.sampled_from([60.0, DAY, DAY]))
+    def time_passes(self, seconds):
+        self.world.clock.advance(seconds)
+
+    @precondition(lambda self: len(self.commits) % 5 == 0)
+    @rule(rebuilt=st.booleans())
+    def the_record_is_lost(self, rebuilt):
+        world = self.world
+        world.lose_the_record()
+        if not rebuilt:
+            return
+        eyes = Eyes(
+            api=world.api,
+            pace=PrivatePace(),
+            terms=PaceTerms(ceiling=1000.0),
+            clock=world.clock,
+            bell=world.bell,
+            log=world.log,
+            digest=digest_text,
+            concurrency=1,
+        )
+        ask = Ask(actor="ada", owns=REMOVALS.owns, progress=SilentProgress())
+        rebuild(eyes, world.store, world.source, world.aim, ask)
+        self.synced()
+
+    @rule(how=cycles)
+    def a_cycle(self, how):
+        self.run(how)
+
+    def run(self, how):
+        if how is None:
+            return
+        self.faults = list(how.faults)
+        self.world.fate.dies_at = None if how.dies_at is None else how.dies_at + len(self.world.fate.points)
+        self.synced(("mass-delete", "unproven-delete") if how.approves else ())
+        self.faults = []
+
+    def synced(self, allow=()):
+        """A cycle; what git protects, and what is back, is known once a pass was written down."""
+        try:
+            prepared = self.world.prepare()
+            plan, items = prepared.plan, {} if prepared.snapshot is None else prepared.snapshot.items
+            rules = {hold.rule for hold in plan.holds}
+            held = bool(rules - set(allow) - {"empty-snapshot"})
+            if rules & DELETE_RULES and not held:
+                self.approved |= {row.key.identifier for row in plan.removals}
+            if not held:
+                self.protected -= {key.identifier for key, item in items.items() if not item.steering.protect}
+            self.world.sync("empty-snapshot", *allow)
+            if not held:
+                back = {key.identifier for key in items}
+                self.protected |= {key.identifier for key, item in items.items() if item.steering.protect}
+                self.approved -= back
+                self.pending -= back
+        except Killed:
+            self.world.kill()
+        self.world.fate.dies_at = None
+
+    @invariant()
+    def a_stranger_is_there(self):
+        if hasattr(self, "world"):
+            assert "z" in self.world.api.items
+
+    def teardown(self):
+        if hasattr(self, "world"):
+            self.world.close()
+
+
+class SqlRemovalMachine(RemovalMachine):
+    """The same on SQLite."""
+
+    shelf: Shelf = "sqlite"
+
+
+TestRemovals = RemovalMachine.TestCase
+TestRemovals.settings = settings(
+    max_examples=150, stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+TestRemovalsOnSqlite = SqlRemovalMachine.TestCase
+TestRemovalsOnSqlite.settings = settings(
+    max_examples=10, stateful_step_count=15, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
