@@ -53,6 +53,10 @@ class Rings:
     origins: tuple[str, ...] = ()
 
 
+FEW_IDLE = 3
+"""So many passes in a row may find nothing before the gap grows: a push may ring more than once."""
+
+
 def next_pass_at(rings: Rings, rhythm: Rhythm, timing: Timing, jitter: float) -> float:
     """When the pass that answers these rings begins.
 
@@ -64,7 +68,7 @@ def next_pass_at(rings: Rings, rhythm: Rhythm, timing: Timing, jitter: float) ->
     if rhythm.failures:
         pause = min(timing.retry_cap, timing.retry * 2.0 ** min(rhythm.failures - 1, 16))
         return max(rings.first, rhythm.ended + pause * (0.5 + jitter / 2))
-    gap = min(timing.longest_gap, timing.gap * 2.0 ** min(rhythm.idle, 16))
+    gap = min(timing.longest_gap, timing.gap * 2.0 ** min(max(0, rhythm.idle - FEW_IDLE), 16))
     earliest = rhythm.ended + gap
     if rings.first >= earliest:
         return _gathered(rings, timing.settle, timing.cap)
