@@ -100,7 +100,17 @@ class World:
             **changes,
         }
         repository = {"path": "content", "ref": "main", **self.sections.get("repository", {})}
-        config = {**self.sections, "repository": repository, "state": "./state", "targets": {"test": target}}
+        service = {
+            "listen": None,
+            **self.sections.get("daemon", {}),
+        }  # tests run beside each other: no port of their own
+        config = {
+            **self.sections,
+            "daemon": service,
+            "repository": repository,
+            "state": "./state",
+            "targets": {"test": target},
+        }
         (self.folder / "qtisync.yaml").write_text(json.dumps(config, indent=1))  # JSON is YAML
 
     @property
