@@ -30,7 +30,7 @@ COMMANDS = {
     "audit": ("audit", "What happened, what was live when, from which commit; and whether the journal is untouched."),
     "adopt": ("existing", "Take over objects that are at the API already; nothing is sent."),
     "import": ("existing", "Write what is at the API as files with sidecars, and take it over; nothing is sent."),
-    "state": ("state", "Look into the record and mend it: check, export, forget."),
+    "state": ("state", "Look into the record and mend it: check, rebuild, export, forget, unpin."),
     "pause": ("steer", "Send nothing until you resume, or until a time."),
     "resume": ("steer", "End a pause."),
     "wait": ("steer", "Wait until a commit is synced: for CI after a push."),

@@ -94,7 +94,7 @@ def _known(reader: RecordReader, identifier: str) -> Sequence[Recorded]:
         hint = f"qtisync audit {identifier} shows its calls. If a file asks for it again, it is created anew."
         raise UsageError(f"{identifier} is no longer at the API: {history[0].message}.", hint=hint)
     if not rows:
-        hint = "Identifiers are case-sensitive; `qtisync plan -v` lists what the commit has."
+        hint = "Identifiers are case-sensitive; `qtisync state export` lists what it has."
         raise UsageError(f"The record has no object {identifier!r}.", hint=hint)
     return rows
 
@@ -160,5 +160,5 @@ def retry(*, common: Common, identifiers: tuple[str, ...], failed: bool) -> int:
 
 def _retried(count: int, following: str, *, failed: bool) -> int:
     said = f"{count} object{'' if count == 1 else 's'} queued again. {following}"
-    click.echo(said if count else "Nothing was queued again: nothing of it is parked. See: qtisync queue ls")
+    click.echo(said if count else "Nothing was queued again, because nothing of that is parked. See: qtisync queue ls")
     return OK if count or failed else PARTIAL
