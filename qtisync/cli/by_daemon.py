@@ -41,7 +41,7 @@ def sync_by_daemon(common: Common, setup: Setup, through: Through, ref: str | No
         hint = f"Stop it to sync {ref} once, or leave out --ref."
         raise UsageError(f"The daemon of {setup.name} keeps to {setup.settings.repository.ref}.", hint=hint)
     job = through.post("/api/v1/sync", {"origin": "command"})
-    return _await(common, through, _there(job), timeout)
+    return _await(common, through, _there(job), timeout, "sync")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,10 +70,10 @@ def approve_by_daemon(common: Common, setup: Setup, through: Through, approval: 
         hint = f"Nothing was written. If this is meant: {held.get('command')}"
         raise HeldPlanError(f"Held by {', '.join(left)}.", hint=hint)
     job = through.post("/api/v1/approve", {"checksum": saved.checksum, "rules": sorted(allow)})
-    return _await(common, through, _there(job), timeout)
+    return _await(common, through, _there(job), timeout, "apply")
 
 
-def _await(common: Common, through: Through, job: Mapping[str, Any], timeout: float | None) -> int:
+def _await(common: Common, through: Through, job: Mapping[str, Any], timeout: float | None, kind: str) -> int:
     """Wait for a job's end and report; Ctrl-C leaves the daemon at work."""
     clock = SystemClock()
     until = None if timeout is None else clock.now() + timeout
@@ -83,11 +83,11 @@ def _await(common: Common, through: Through, job: Mapping[str, Any], timeout: fl
             click.echo("The daemon goes on; what it does: qtisync status", err=True)
             return UNAVAILABLE
         job = _there(through.job(job["id"], left))
-    return _ended(common, job)
+    return _ended(common, job, kind)
 
 
-def _ended(common: Common, job: Mapping[str, Any]) -> int:
-    report = None if job["report"] is None else replace(read_report(job["report"]), kind="sync", error=job["error"])
+def _ended(common: Common, job: Mapping[str, Any], kind: str) -> int:
+    report = None if job["report"] is None else replace(read_report(job["report"]), kind=kind, error=job["error"])
     if report is not None:
         emit(report, common)
     match job["state"]:

@@ -205,7 +205,7 @@ class Target(_Section):
     scope: str | None = None
     """OAuth2 scopes to ask for, separated by spaces; without it none is asked for."""
     production: Flag = False
-    """Real learners use it: applying a plan asks for --yes."""
+    """Real learners use it: at a terminal every command that sends asks first, unless --yes is given."""
     max_requests_per_second: Annotated[float, Field(strict=True, gt=0, allow_inf_nan=False)] = 10.0
     """The ceiling; the real pace adapts below it."""
     max_concurrency: Annotated[int, Field(strict=True, ge=1, le=MAX_CONCURRENCY)] = 8
