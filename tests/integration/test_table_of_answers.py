@@ -129,7 +129,7 @@ def test_storm_pauses_the_whole_queue_and_then_probes_one_request_at_a_time(worl
 
 def test_refusal_of_speed_pauses_the_queue_and_burns_no_attempt(world):
     world.commit(many(10))
-    world.api.faults.add("429@POST:retry-after=0.3:nth=4")
+    world.api.faults.add("429@POST:retry-after=1:nth=4")
 
     world.sync()
     entries = [entry for entry in world.api.journal if entry.method == "POST" and entry.path.startswith("/api/")]
@@ -137,7 +137,8 @@ def test_refusal_of_speed_pauses_the_queue_and_burns_no_attempt(world):
     assert refused.finished is not None
     late = [entry.started - refused.finished for entry in entries if entry.started > refused.finished]
     assert late
-    assert min(gap for gap in late if gap > 0.05) >= 0.28
+    # What had its slot before the answer came may still leave: a thread of a busy machine takes a while.
+    assert min(gap for gap in late if gap > 0.4) >= 0.97
     assert {world.row(f"q-{n:03}").attempts for n in range(10)} == {0}
 
 
