@@ -8,7 +8,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from test_check import fingerprint
+from test_check_command import fingerprint
 from world import World, item_xml
 
 from qtisync.report.schema import REPORT_SCHEMA
