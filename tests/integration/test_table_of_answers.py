@@ -138,7 +138,7 @@ def test_refusal_of_speed_pauses_the_queue_and_burns_no_attempt(world):
     late = [entry.started - refused.finished for entry in entries if entry.started > refused.finished]
     assert late
     # What had its slot before the answer came may still leave: a thread of a busy machine takes a while.
-    assert min(gap for gap in late if gap > 0.4) >= 0.97
+    assert min(gap for gap in late if gap > 0.2) >= 0.97
     assert {world.row(f"q-{n:03}").attempts for n in range(10)} == {0}
 
 
