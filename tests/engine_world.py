@@ -21,7 +21,7 @@ from qtisync.adapters.store_files import record_file
 from qtisync.app import body_of
 from qtisync.content.canonical import digest_text
 from qtisync.content.selection import ContentRules
-from qtisync.delivery.messages import Reply, Request
+from qtisync.delivery.messages import Failure, FailureKind, MayLeave, Reply, Request
 from qtisync.engine.cycle import Bench, Run, apply
 from qtisync.engine.drain import Drained
 from qtisync.engine.pacing import PaceTerms
@@ -112,7 +112,9 @@ class MortalApi:
     def __init__(self, send: Callable[[Request], Reply], fate: Fate) -> None:
         self._send, self._fate = send, fate
 
-    def send(self, request: Request) -> Reply:
+    def send(self, request: Request, may_leave: MayLeave | None = None) -> Reply:
+        if may_leave is not None and not may_leave():
+            return Failure(kind=FailureKind.HELD, message="held")
         self._fate.point(f"before {request.purpose}")
         reply = self._send(request)
         self._fate.point(f"after {request.purpose}")

@@ -18,7 +18,7 @@ from xml.sax.saxutils import quoteattr
 
 from lxml import etree
 
-from qtisync.delivery.messages import Failure, FailureKind, Reply, Request, Response
+from qtisync.delivery.messages import Failure, FailureKind, MayLeave, Reply, Request, Response
 
 Document: TypeAlias = dict[str, Any]
 MetadataMode: TypeAlias = Literal["merge", "replace", "ignore", "wrong", "reset_all"]
@@ -89,9 +89,11 @@ class FakeApi:
         self._ticks = 0
         self._lock = threading.RLock()
 
-    def send(self, request: Request) -> Reply:
+    def send(self, request: Request, may_leave: MayLeave | None = None) -> Reply:
         """Carry out one request, or what the first fault that answers says."""
         _check_path(request)
+        if may_leave is not None and not may_leave():
+            return Failure(kind=FailureKind.HELD, message="held")
         body = None if request.body is None else json.loads(json.dumps(dict(request.body), allow_nan=False))
         with self._lock:
             self.requests.append(request)

@@ -15,10 +15,10 @@ from typing import Any
 
 from qtisync.adapters.credentials import Credentials, Token, TokenClient
 from qtisync.adapters.endpoint import Endpoint, Timeouts
-from qtisync.adapters.http_lines import Lines
+from qtisync.adapters.http_lines import HELD, Lines
 from qtisync.adapters.origins import request_url
 from qtisync.adapters.read_only import ReadOnlyApi
-from qtisync.delivery.messages import Failure, Reply, Request, Response
+from qtisync.delivery.messages import Failure, FailureKind, MayLeave, Reply, Request, Response
 
 __all__ = ["Endpoint", "HttpApi", "ReadOnlyApi", "Timeouts"]
 
@@ -42,8 +42,8 @@ class HttpApi:
         )
         self._credentials = Credentials(client, self._post_form)
 
-    def send(self, request: Request) -> Reply:
-        """Send one request with a valid token (one refresh and one replay after a 401).
+    def send(self, request: Request, may_leave: MayLeave | None = None) -> Reply:
+        """Send one request with a valid token (one refresh and one replay after a 401), if it still ``may_leave``.
 
         Raises ``ValueError`` for a request that must not exist (see ``request_url``; NaN in the body; a DELETE at the
         root of the API) and ``ConfigError`` if ``ca_file`` cannot be read.
@@ -53,17 +53,19 @@ class HttpApi:
         url = request_url(self._endpoint.base_url, request.segments, request.query)
         body = None if request.body is None else _json(request.body)
         token = self._credentials.token()
-        reply: Reply = token if isinstance(token, Failure) else self._try(request.method, url, body, token)
+        reply: Reply = token if isinstance(token, Failure) else self._try(request.method, url, body, token, may_leave)
         if isinstance(token, Failure) or isinstance(reply, Failure) or reply.status != HTTPStatus.UNAUTHORIZED:
             return reply
         token = self._credentials.token(refused=token)
-        return token if isinstance(token, Failure) else self._try(request.method, url, body, token)
+        return token if isinstance(token, Failure) else self._try(request.method, url, body, token, may_leave)
 
     def close(self) -> None:
         """Close all connections; requests under way end as ``LOST``. A later ``send`` opens new ones."""
         self._lines.close()
 
-    def _try(self, method: str, url: str, body: bytes | None, token: Token) -> Reply:
+    def _try(self, method: str, url: str, body: bytes | None, token: Token, may_leave: MayLeave | None) -> Reply:
+        if may_leave is not None and not may_leave():  # to get the token may have taken a while
+            return Failure(kind=FailureKind.HELD, message=HELD)
         headers = {
             "accept": "application/json",
             "authorization": f"Bearer {token.value}",
@@ -71,7 +73,7 @@ class HttpApi:
         }
         if body is not None:  # on a GET a content type would choose the format of the answer
             headers["content-type"] = "application/json"
-        reply = self._lines.exchange(method, url, headers, body, self._timeouts.total)
+        reply = self._lines.exchange(method, url, headers, body, self._timeouts.total, may_leave)
         return reply if isinstance(reply, Failure) else _without(token.value, reply)
 
     def _post_form(self, url: str, headers: Mapping[str, str], form: bytes) -> Reply:

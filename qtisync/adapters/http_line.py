@@ -19,9 +19,14 @@ from qtisync.adapters.deadlines import Leash
 from qtisync.adapters.endpoint import Timeouts
 from qtisync.adapters.http_stream import Origin, Trace
 from qtisync.adapters.lean_transport import AnswerStream, Asked, LeanTransport
+from qtisync.delivery.messages import MayLeave
 
 _READS = {"GET", "HEAD"}
 _HUNG_UP = (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError)
+
+
+class HeldBackError(Exception):
+    """The request may no longer leave, and nothing of it has."""
 
 
 class Line:
@@ -34,10 +39,14 @@ class Line:
         self.fresh = False
         self.sent = False
         self.sent_at = 0.0
+        self._may_leave: MayLeave | None = None
 
     def trace(self, event: str, info: Mapping[str, Any]) -> None:
         """Told by the transport what it does (httpcore's ``trace`` extension)."""
         if event.endswith("send_request_headers.started"):
+            # The last moment: a connection took its time to be set up, and somebody was told to wait meanwhile.
+            if self._may_leave is not None and not self._may_leave():
+                raise HeldBackError
             self.sent = True
             self.sent_at = time.monotonic()
         elif event.endswith(("connect_tcp.complete", "start_tls.complete")):
@@ -46,9 +55,17 @@ class Line:
             if isinstance(connected, socket.socket):
                 self.leash.tie(connected)
 
-    def open(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
+    def open(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        may_leave: MayLeave | None = None,
+    ) -> Answer:
         """Send, and read the head of the answer; a read goes out again if its kept-alive connection was dead."""
         self.fresh = self.sent = False
+        self._may_leave = may_leave
         try:
             return self._send(method, url, headers, body)
         except _HUNG_UP:

@@ -23,13 +23,14 @@ import httpx
 
 from qtisync.adapters.deadlines import Deadlines
 from qtisync.adapters.endpoint import Endpoint, Timeouts
-from qtisync.adapters.http_line import Answer, Line
+from qtisync.adapters.http_line import Answer, HeldBackError, Line
 from qtisync.adapters.lean_transport import LeanTransport
 from qtisync.adapters.origins import host_of, is_loopback, redirect_host
-from qtisync.delivery.messages import Failure, FailureKind, Reply, Response
+from qtisync.delivery.messages import Failure, FailureKind, MayLeave, Reply, Response
 from qtisync.errors import ConfigError, ConfigProblem
 
 _REDIRECTS = {301, 302, 303, 307, 308}
+HELD = "a pause began before the request could leave"
 _PROXIED = {"http", "https", "all"}
 _KEEP_ALIVE = 4.0  # seconds; less than servers wait (Node's default is 5), so that none hangs up as we begin to write
 _NOTHING_SENT = (
@@ -53,7 +54,7 @@ class _TooLateError(Exception):
     """The answer was cut off."""
 
 
-_BROKEN = (httpx.RequestError, _TooLargeError, _TooLateError)
+_BROKEN = (httpx.RequestError, _TooLargeError, _TooLateError, HeldBackError)
 _UNUSABLE = (httpx.InvalidURL, UnicodeError, ImportError, ValueError)
 """Addresses and proxy settings that the library cannot use."""
 
@@ -71,13 +72,24 @@ class Lines:
         self._era = 0
         self._tls: ssl.SSLContext | None = None
 
-    def exchange(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, seconds: float) -> Reply:
+    def exchange(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | None,
+        seconds: float,
+        may_leave: MayLeave | None = None,
+    ) -> Reply:
         """One request and its whole answer, or why there is none; at most so many ``seconds``."""
         begun = time.monotonic()
         line: Line | None = None
         try:
             line, era = self._take()
-            with self._deadlines.hold(line.leash, seconds), closing(line.open(method, url, headers, body)) as answer:
+            with (
+                self._deadlines.hold(line.leash, seconds),
+                closing(line.open(method, url, headers, body, may_leave)) as answer,
+            ):
                 reply = self._read(line, url, answer)
             self._put_back(line, era)
         except BaseException as exc:
@@ -186,6 +198,8 @@ _WORDS: tuple[tuple[type[BaseException], str], ...] = (
 
 
 def _failure(exc: BaseException, host: str, line: Line | None, elapsed: float) -> Failure:
+    if isinstance(exc, HeldBackError):
+        return Failure(kind=FailureKind.HELD, message=HELD)
     unsent = line is None or not line.sent or isinstance(exc, _NOTHING_SENT)
     message = _words(exc, host)
     if line is not None and line.leash.cut_off:

@@ -76,6 +76,8 @@ def _read_failure(failure: Failure, now: float) -> Answer:
             return NotTheApi(message=failure.message)
         case FailureKind.TOKEN_THROTTLED:
             return Throttled(until=retry_after(failure.retry_after, now), message=failure.message)
+        case FailureKind.HELD:
+            return Throttled(until=now, message=failure.message, sent=False)  # the pace knows how long
         case FailureKind.UNREACHABLE | FailureKind.TOKEN_UNAVAILABLE:
             return Unavailable(message=failure.message, in_doubt=False)
         case FailureKind.LOST:

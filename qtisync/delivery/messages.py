@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -64,6 +64,8 @@ class FailureKind(enum.StrEnum):
 
     UNREACHABLE = "unreachable"
     """Nothing was sent: name not found, connection refused, TLS failed, timeout while connecting."""
+    HELD = "held"
+    """Nothing was sent: a pause of ours began before it could leave."""
     LOST = "lost"
     """The request may have arrived: timeout, reset or a truncated answer afterwards."""
     REDIRECTED = "redirected"
@@ -89,3 +91,5 @@ class Failure:
 
 
 Reply: TypeAlias = Response | Failure
+MayLeave: TypeAlias = Callable[[], bool]
+"""Asked right before the first byte of a request leaves; no: nothing is sent, and the reply is a ``HELD`` failure."""

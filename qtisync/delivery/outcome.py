@@ -67,6 +67,8 @@ class Throttled:
     until: float | None
     status: int = 429
     message: str = ""
+    sent: bool = True
+    """False: nothing was asked, our own pause began before the request could leave."""
     name = "RateLimitError"
 
 

@@ -254,6 +254,8 @@ class Drain:
 
     def _note_trouble(self, attempt: Attempt) -> float | None:
         """Count answers that are none; the pause for the whole queue if there were too many in a row."""
+        if attempt.outcome is None:
+            return None  # it was given up before anything was sent, and says nothing about the API
         if not isinstance(attempt.outcome, Unavailable):
             self._failures, self._pauses, self._failing_since = 0, 0, None
             return None

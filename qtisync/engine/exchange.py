@@ -23,11 +23,16 @@ class Exchange:
         self._api, self._clock, self._pacing, self._meter = api, clock, pacing, meter
 
     def ask(self, request: Request, read: Callable[[Reply, float], T]) -> T:
-        """Send ``request`` and ``read`` the reply at the time at which it came."""
+        """Send ``request`` and ``read`` the reply at the time at which it came.
+
+        Since its slot was given, a pause may have begun: then it is held back, and nobody learns anything from it.
+        """
         sent_at = self._clock.now()
-        reply = self._api.send(request)
+        reply = self._api.send(request, self._pacing.may_leave)
         came_at = self._clock.now()
         answer = read(reply, came_at)
+        if is_held(answer):
+            return answer
         self._meter.called(request.purpose.value, answer.name, came_at - sent_at)
         if isinstance(answer, Throttled):
             self._pacing.throttled(answer, sent_at)
@@ -36,6 +41,11 @@ class Exchange:
         if isinstance(reply, Response):
             self._pacing.heard(reply.headers, sent_at)
         return answer
+
+
+def is_held(answer: object) -> bool:
+    """Whether a request did not leave because a pause began: the same is asked again in another slot."""
+    return isinstance(answer, Throttled) and not answer.sent
 
 
 def journal_line(key: Key, request: Request, answer: Answer, at: float) -> JournalLine:

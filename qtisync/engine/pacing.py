@@ -59,6 +59,8 @@ class Pacing:
         """Refusals of speed that this process saw."""
         self._accepted = 0  # since the record was last told; most answers change nothing, and then nothing is written
         self._latency: float | None = None
+        self._hold = 0.0  # the end of the longest pause that an answer asked for, known before the record is told
+        self._holding = threading.Lock()  # the other one is held while the record is written
 
     @property
     def current(self) -> Pace:
@@ -95,7 +97,16 @@ class Pacing:
             self._bell.wait(left)
         if self._bell.stopped:
             return False
-        return True if self._mirror.paused_until <= self._clock.now() else None
+        return True if self.may_leave() else None
+
+    def may_leave(self) -> bool:
+        """The last look of who has a slot, right before the request leaves: no pause began since the slot was given."""
+        return max(self._hold, self._mirror.paused_until) <= self._clock.now()
+
+    def _hold_until(self, until: float) -> None:
+        """From this moment on nothing leaves. To write the pause down takes a while, on a busy machine a long one."""
+        with self._holding:
+            self._hold = max(self._hold, until)
 
     def concurrency(self, most: int) -> int:
         """Calls that are worth having in flight: rate x latency (Little's law) with headroom, from 2 to ``most``."""
@@ -116,6 +127,7 @@ class Pacing:
         advice = advise(allowance, now)
         if advice.wait_until is not None and advice.wait_until > self._mirror.paused_until:
             until = clamp_pause(advice.wait_until, self._terms.retry, now)
+            self._hold_until(until)
             self._change(lambda pace, _count: rules.paused(pace, until, "nothing is left of the API's limit"))
             self._log("queue_paused", reason="RateLimit header", seconds=round(until - now, 1))
         if not self._terms.adaptive:
@@ -137,6 +149,7 @@ class Pacing:
         until = clamp_pause(answer.until, self._terms.retry, now)
         if self._terms.hint:
             until = min(until, now + SHORT_PAUSE)
+        self._hold_until(until)
         before = self._mirror.paused_until
         adaptive = self._terms.adaptive
         changed = self._change(
@@ -161,6 +174,7 @@ class Pacing:
     def trouble(self, seconds: float, reason: str) -> None:
         """The API is in trouble: the whole queue waits."""
         until = self._clock.now() + seconds
+        self._hold_until(until)
         self._change(lambda pace, _count: rules.paused(pace, until, reason))
         self._meter.paused("trouble", seconds)
         self._log("queue_paused", reason=for_log(reason), seconds=round(seconds, 1))

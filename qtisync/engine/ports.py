@@ -8,7 +8,7 @@ from typing import Protocol
 
 from qtisync.content.facts import Facts
 from qtisync.delivery.ledger import Chain, Entry
-from qtisync.delivery.messages import Reply, Request
+from qtisync.delivery.messages import MayLeave, Reply, Request
 from qtisync.delivery.pace import Pace
 from qtisync.delivery.settlement import Claim, Settlement, Turn
 from qtisync.model import (
@@ -226,7 +226,7 @@ class Store(RecordReader, PaceKeeper, Protocol):
 class Api(Protocol):
     """The QTI API: tries once, never waits to try again, never raises for what the network does."""
 
-    def send(self, request: Request) -> Reply:
+    def send(self, request: Request, may_leave: MayLeave | None = None) -> Reply:
         """Send one request with a valid token (one refresh and one replay after a 401). Threads may share it."""
 
     def close(self) -> None:

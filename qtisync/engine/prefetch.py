@@ -18,7 +18,7 @@ from qtisync.delivery.outcome import Answer, Missing, NotTheApi, Refused, Shown,
 from qtisync.delivery.wire import Terms, needs_reading
 from qtisync.engine.batching import FRESH, MAX_BATCH, MIN_BATCH, batch_size, lead
 from qtisync.engine.capability import Capability, Fitness, Verdict, note, verdict
-from qtisync.engine.exchange import Exchange, journal_line
+from qtisync.engine.exchange import Exchange, is_held, journal_line
 from qtisync.engine.pacing import Pacing
 from qtisync.engine.ports import Clock, Log, Store
 from qtisync.model import Identifier, JournalLine, Key, Kind, Presence, Recorded, Remote
@@ -156,8 +156,8 @@ class Prefetch:
         def read(reply: Reply, now: float) -> Page | Answer:
             return read_list(request, reply, wanted, self._digest, now)
 
-        self.calls += 1
         page = self._exchange.ask(request, read)
+        self.calls += not is_held(page)
         if isinstance(page, Page):
             self._keep(fetch, request, page, sent_at)
         elif isinstance(page, Refused | Missing) or (isinstance(page, NotTheApi) and page.status in _TOO_LONG):

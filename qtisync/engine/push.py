@@ -25,7 +25,7 @@ from qtisync.delivery.wire import Job, Step, Terms, differences, next_step
 from qtisync.engine.batching import FRESH
 from qtisync.engine.canary import Canary
 from qtisync.engine.capability import Fitness
-from qtisync.engine.exchange import Exchange, journal_line
+from qtisync.engine.exchange import Exchange, is_held, journal_line
 from qtisync.engine.pacing import Pacing
 from qtisync.engine.ports import Clock, Log, Source, Store
 from qtisync.engine.prefetch import Prefetch, is_shared
@@ -126,7 +126,10 @@ class Pusher:
                 outcome, steps, rereads = steps[-1][0], steps[:-1], rereads + 1
             if outcome.purpose is Purpose.PRE_READ:
                 read_at = self._clock.now()
-            steps = (*steps, (outcome, self._ask(job, outcome, journal)))
+            answer = self._ask(job, outcome, journal)
+            if is_held(answer):
+                continue  # it did not leave: it takes another slot, behind the pause
+            steps = (*steps, (outcome, answer))
             self._notice(job, steps)
             outcome = next_step(job, steps)
         return self._settle(claim, job, steps, outcome, journal)
@@ -176,9 +179,11 @@ class Pusher:
             return self.exchange(job, asked, journal)
 
         def paced(asked: Request) -> Answer:
-            if not self._pacing.wait():
-                return Unavailable(message="stopped before the next call", in_doubt=False)
-            return exchange(asked)
+            while self._pacing.wait():
+                answer = exchange(asked)
+                if not is_held(answer):
+                    return answer
+            return Unavailable(message="stopped before the next call", in_doubt=False)
 
         if request.purpose is Purpose.UPDATE_METADATA and self._canary.state.fitness is Fitness.UNTESTED:
             return self._canary.try_out(job, request, paced)
@@ -192,7 +197,8 @@ class Pusher:
             return job.content if xml == sent else self._digest(xml)  # what came back as it was sent is not parsed
 
         answer = self._exchange.ask(request, lambda reply, now: read_response(request, reply, digest, now))
-        journal.append(journal_line(job.key, request, answer, self._clock.now()))
+        if not is_held(answer):
+            journal.append(journal_line(job.key, request, answer, self._clock.now()))
         return answer
 
     def _notice(self, job: Job, steps: tuple[Step, ...]) -> None:

@@ -30,7 +30,7 @@ from qtisync.delivery.outcome import (
 from qtisync.delivery.pages import ListPage, Row, Sketch, Walk, page_request, read_page
 from qtisync.delivery.retry import RetryPolicy, backoff
 from qtisync.delivery.wire import read
-from qtisync.engine.exchange import Exchange
+from qtisync.engine.exchange import Exchange, is_held
 from qtisync.engine.meter import SilentMeter
 from qtisync.engine.pacing import PaceTerms, Pacing
 from qtisync.engine.ports import Api, Bell, Clock, Log, Meter, PaceKeeper, Progress
@@ -231,8 +231,10 @@ class Surveyor:
         while True:
             if not self._pacing.wait():
                 return Unavailable(message="stopped")
-            self._calls += 1
             answer = self._exchange.ask(request, read)
+            if is_held(answer):
+                continue
+            self._calls += 1
             if isinstance(answer, Throttled) and refusals < REFUSALS:
                 refusals += 1
             elif isinstance(answer, Unavailable) and tries < TRIES - 1:

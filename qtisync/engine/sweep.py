@@ -23,7 +23,7 @@ from qtisync.delivery.removal import next_removal_step, removal_job
 from qtisync.delivery.retry import backoff
 from qtisync.delivery.wire import Step
 from qtisync.engine.batching import FRESH
-from qtisync.engine.exchange import Exchange, journal_line
+from qtisync.engine.exchange import Exchange, is_held, journal_line
 from qtisync.engine.pacing import Pacing
 from qtisync.engine.ports import Bell, Clock, Log, Store
 from qtisync.engine.push import Manners
@@ -140,8 +140,11 @@ class Sweep:
                 found, steps = steps[-1][0], steps[:-1]  # read too long ago: somebody may have changed it since
             if found.purpose is Purpose.DELETE:
                 self._spend(row, now)
+            answer = self._ask(row, found, journal)
+            if is_held(answer):
+                continue
             read_at = now
-            steps = (*steps, (found, self._ask(row, found, journal)))
+            steps = (*steps, (found, answer))
             found = next_removal_step(job, steps)
         self._settle(row, found, journal)
         return found
@@ -165,6 +168,8 @@ class Sweep:
     def _ask(self, row: Recorded, request: Request, journal: list[JournalLine]) -> Answer:
         broom = self._broom
         answer = broom.exchange.ask(request, lambda reply, now: read_response(request, reply, broom.digest, now))
+        if is_held(answer):
+            return answer
         line = journal_line(row.key, request, answer, broom.clock.now())
         journal.append(replace(line, commit=self._commit))
         self._calls += 1

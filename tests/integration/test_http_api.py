@@ -23,6 +23,7 @@ from qtisync.errors import ConfigError
 
 GET = Request(method="GET", segments=("assessment-items", "q1"), purpose=Purpose.PRE_READ)
 PUT = Request(method="PUT", segments=("assessment-items", "q1"), purpose=Purpose.UPDATE, body={"xml": "<季語/>"})
+HELD = Failure(kind=FailureKind.HELD, message="a pause began before the request could leave")
 QUICK = Timeouts(connect=1.0, read=0.5, write=0.5, pool=0.5, total=0.6, token_total=1.0)
 
 
@@ -311,6 +312,49 @@ def test_proxy_of_the_environment_is_used_for_other_machines(
     assert [getattr(reply, "status", None) for reply in replies] == [500, 500]
     assert ("[token]" in repr(replies), server.connections) == (True, 1)
     assert "canary" not in (logged + repr(replies)).lower()
+
+
+def test_nothing_leaves_if_a_pause_begins_while_the_token_is_fetched():
+    paused = threading.Event()
+
+    def desk(_seen: Seen) -> Answer:
+        paused.set()
+        return as_json({"access_token": "a-token", "expires_in": 3600})
+
+    with scripted_server(desk) as server, closing(HttpApi(endpoint_of(server))) as api:
+        reply = api.send(PUT, lambda: not paused.is_set())
+
+    assert reply == HELD
+    assert [seen.target for seen in server.seen] == ["/oauth2/token"]
+
+
+def test_nothing_leaves_if_a_pause_begins_while_the_connection_is_set_up():
+    looks: list[bool] = []
+
+    def may_leave() -> bool:
+        looks.append(len(looks) != 1)  # the second look is the one right before the first byte
+        return looks[-1]
+
+    with an_api(answering()) as (api, server):
+        assert (api.send(PUT, may_leave), server.count("PUT", "/api")) == (HELD, 0)
+        assert isinstance(api.send(PUT, may_leave), Response)
+        assert (server.count("PUT", "/api"), looks) == (1, [True, False, True, True])
+
+
+def test_nothing_leaves_through_a_proxy_after_a_pause_began(monkeypatch: pytest.MonkeyPatch):
+    for name in ("NO_PROXY", "no_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    looks = iter([True, False])
+    token = as_json({"access_token": "a-token", "expires_in": 3600})
+    with scripted_server(lambda _seen: token) as server:
+        for name in ("HTTP_PROXY", "http_proxy"):
+            monkeypatch.setenv(name, server.url)
+        address = "http://qti.example.org"
+        endpoint = replace(endpoint_of(server), base_url=f"{address}/api", token_url=f"{address}/oauth2/token")
+        with closing(HttpApi(endpoint)) as api:
+            reply = api.send(PUT, lambda: next(looks))
+
+    assert (reply, [seen.target for seen in server.seen]) == (HELD, [f"{address}/oauth2/token"])
 
 
 def test_close_ends_what_is_under_way_and_the_transport_can_be_used_again():

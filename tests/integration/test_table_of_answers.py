@@ -137,8 +137,9 @@ def test_refusal_of_speed_pauses_the_queue_and_burns_no_attempt(world):
     assert refused.finished is not None
     late = [entry.started - refused.finished for entry in entries if entry.started > refused.finished]
     assert late
-    # What had its slot before the answer came may still leave: a thread of a busy machine takes a while.
-    assert min(gap for gap in late if gap > 0.2) >= 0.97
+    # What was on its way when the answer was written may still arrive, on a busy machine late; that nothing leaves once
+    # it was read is shown without a clock in tests/unit/engine/test_exchange.py.
+    assert min(gap for gap in late if gap > 0.5) >= 0.97
     assert {world.row(f"q-{n:03}").attempts for n in range(10)} == {0}
 
 

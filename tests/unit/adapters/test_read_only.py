@@ -5,15 +5,15 @@ from __future__ import annotations
 import pytest
 
 from qtisync.adapters.read_only import ReadOnlyApi, WriteRefusedError
-from qtisync.delivery.messages import Purpose, Reply, Request, Response
+from qtisync.delivery.messages import MayLeave, Purpose, Reply, Request, Response
 
 
 class Recorder:
     def __init__(self) -> None:
         self.calls: list[object] = []
 
-    def send(self, request: Request) -> Reply:
-        self.calls.append(request)
+    def send(self, request: Request, may_leave: MayLeave | None = None) -> Reply:
+        self.calls.append(request if may_leave is None else (request, may_leave()))
         return Response(status=200)
 
     def close(self) -> None:
@@ -44,6 +44,14 @@ def test_everything_else_is_a_bug_and_sends_nothing(method: str, purpose: Purpos
         ReadOnlyApi(inner).send(a_request(method, purpose))
 
     assert inner.calls == []
+
+
+def test_who_sends_is_asked_whether_it_may_still_leave():
+    inner = Recorder()
+    request = a_request("GET", Purpose.LIST)
+    ReadOnlyApi(inner).send(request, lambda: False)
+
+    assert inner.calls == [(request, False)]
 
 
 def test_close_is_passed_on():

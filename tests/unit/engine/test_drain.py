@@ -20,15 +20,15 @@ from qtisync.model import Identifier, ItemStatus, Kind, Presence
 RATE = 10.0
 PATIENT = Patience()
 LOST = Unavailable(message="no answer")
-Script = Callable[[Claim], Outcome]
+Script = Callable[[Claim], Outcome | None]
 
 
-def accept(claim: Claim) -> Outcome:
+def accept(claim: Claim) -> Outcome | None:
     name = Identifier(claim.row.key.identifier)
     return Accepted(remote=RemoteObject(identifier=name, xml="", content=claim.row.desired.content), status=200)
 
 
-def a_conflict(claim: Claim) -> Outcome:
+def a_conflict(claim: Claim) -> Outcome | None:
     """The first object was changed by somebody else."""
     theirs = RemoteObject(identifier=Identifier("a"), xml="", content=None)
     return Conflicted(message="changed by others", remote=theirs) if claim.row.key == a_key("a") else accept(claim)
@@ -62,6 +62,9 @@ class World:
     def push(self, claim: Claim) -> Attempt:
         self.pushed.append(claim.row.key.identifier)
         outcome = self.script(claim)
+        if outcome is None:  # given up before anything was sent
+            self.store.release(claim)
+            return Attempt(claim=claim, outcome=None, decision=None, calls=0, writes=0)
         decision = decide(outcome, claim.row.attempts, self.policy, self.clock.now(), 0.5)
         done, parked = isinstance(decision, Finish), isinstance(decision, Park)
         end = Settlement(
@@ -112,6 +115,14 @@ def test_no_slot_of_the_pace_is_wasted(concurrency):
 
     assert pace is not None
     assert pace.tat == pytest.approx(START + 5 / RATE)
+
+
+def test_attempt_that_was_given_up_is_no_sign_that_the_api_is_back():
+    """Each one reset the clock of our patience, so that a `sync` beside a long pause would never have ended."""
+    turns = iter([LOST, None] * 50)
+    world = World("a", script=lambda _claim: next(turns), policy=RetryPolicy(base=1.0, cap=2.0))
+
+    assert world.drain(patience=Patience(without_answer=30.0)).ending is Ending.UNAVAILABLE
 
 
 def test_an_empty_queue_is_drained_and_takes_no_slot():
