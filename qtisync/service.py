@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from qtisync import __version__
 from qtisync.adapters.control_client import socket_file
 from qtisync.adapters.forge import ForgePlace, ForgeStatus
+from qtisync.adapters.whole_file import write_whole
 from qtisync.app import Setup, SystemClock
 from qtisync.engine.control import Controls, Identity
 from qtisync.engine.cycle import Bench
@@ -282,7 +283,7 @@ class Service:
         """Save a held plan; the command that continues it, wherever it is typed."""
         setup = self.setup
         file = setup.state / f"{setup.name}.held-plan.json"
-        file.write_text(dump_plan(report, ()), encoding="utf-8")
+        write_whole(file, dump_plan(report, ()).encode())
         allow = [word for hold in report.holds for word in hold.override.split()]
         flags = ["--config", str(setup.file), "--target", setup.name]
         return shlex.join(["qtisync", "apply", str(file), *allow, *flags])

@@ -83,6 +83,7 @@ class FakeControl:
         self.numbers = Gauges(target="staging")
         self.reasons: tuple[str, ...] = ()
         self.lives = True
+        self.halted: str | None = None
         self.crash: Exception | None = None
         self.hang = threading.Event()
         """Cleared by ``hangs``: every call waits for it."""
@@ -142,9 +143,10 @@ class FakeControl:
         self._note("pause", reason, until)
         self.numbers = replace(self.numbers, paused_by_person=True)
 
-    def resume(self) -> None:
+    def resume(self) -> str | None:
         self._note("resume")
         self.numbers = replace(self.numbers, paused_by_person=False)
+        return self.halted
 
     def retry(self, identifiers: tuple[str, ...] | None) -> int:
         self._note("retry", identifiers)

@@ -5,13 +5,13 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from qtisync.adapters.git_process import Extras, GitRunner
 from qtisync.adapters.hook_script import command_of, is_ours, previous_name
+from qtisync.adapters.whole_file import write_whole
 from qtisync.errors import RepositoryError
 
 _MODE = 0o755
@@ -144,18 +144,7 @@ def _is_second_name(state: HookState) -> bool:
 
 def _put(file: Path, data: bytes) -> None:
     """Write a hook in one step: a push that comes meanwhile runs the old one or the new one."""
-    descriptor, name = tempfile.mkstemp(prefix=".qtisync-", dir=file.parent)
-    try:
-        with os.fdopen(descriptor, "wb") as temporary:
-            temporary.write(data)
-            os.fchmod(temporary.fileno(), _MODE)
-            temporary.flush()
-            os.fsync(temporary.fileno())
-        Path(name).replace(file)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(name).unlink()
-        raise
+    write_whole(file, data, mode=_MODE)
 
 
 def _read(file: Path) -> bytes:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
+from qtisync.adapters.whole_file import write_whole
 from qtisync.errors import QtisyncError
 
 
@@ -42,15 +42,7 @@ class ImportFolder:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._path(name)  # again: the folder may be a link that was made meanwhile
-            descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".qtisync-")
-            try:
-                with os.fdopen(descriptor, "wb") as file:
-                    file.write(data)
-                Path(temporary).chmod(0o644)
-                Path(temporary).replace(path)
-            except BaseException:
-                Path(temporary).unlink(missing_ok=True)
-                raise
+            write_whole(path, data, mode=0o644)
         except OSError as exc:
             raise _unwritable(path, exc) from exc
 

@@ -33,7 +33,7 @@ COMMANDS = {
     "state": ("state", "Look into the record and mend it: check, rebuild, export, forget, unpin."),
     "pause": ("steer", "Send nothing until you resume, or until a time."),
     "resume": ("steer", "End a pause."),
-    "wait": ("steer", "Wait until a commit is synced: for CI after a push."),
+    "wait": ("waiting", "Wait until a commit is synced: for CI after a push."),
     "doctor": ("doctor", "Check configuration, credentials, git, the API and the record."),
     "hook": ("hook", "Let git tell the daemon of a push and the pusher how it went; refuse broken items."),
     "schema": ("schema", "Print JSON Schemas for editors and scripts."),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
 import socket
 import subprocess
 import sys
@@ -15,12 +16,13 @@ from urllib.parse import urlsplit
 
 import click
 
+from qtisync.cli.hook import program
 from qtisync.cli.start import configuration
 from qtisync.demo import edits
 from qtisync.errors import QtisyncError, UsageError
 
 USUAL_PORT = 8765
-IDENTITY = ("-c", "user.name=Ada Author", "-c", "user.email=ada@example.org", "-c", "commit.gpgsign=false")
+AUTHOR = {"user.name": "Ada Author", "user.email": "ada@example.org", "commit.gpgsign": "false"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +51,7 @@ class Stage:
 
     def git(self, *arguments: str) -> None:
         """Run git in the content repository."""
-        command = ["git", *IDENTITY, *arguments]
+        command = ["git", *arguments]
         done = subprocess.run(
             command, cwd=self.content, env=dict(self.environ), capture_output=True, text=True, check=False
         )
@@ -88,7 +90,7 @@ def demo(*, directory: Path | None) -> int:
         click.echo(
             f"\nThe sandbox was asked {len(api.journal)} times; {len(api.journal.writes())} of them were writes."
         )
-    click.echo(GOODBYE.format(folder=stage.folder, state=state, port=urlsplit(api.base_url).port))
+    click.echo(goodbye(stage, state, urlsplit(api.base_url).port))
     return 0
 
 
@@ -99,6 +101,8 @@ def prepare(stage: Stage, base_url: str, token_url: str) -> None:
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(data)
     stage.git("init", "-q", "-b", "main")
+    for name, value in AUTHOR.items():  # whoever plays on may have no name for git yet
+        stage.git("config", name, value)
     text = configuration("./content", ref="main", name="demo", base_url=base_url, token_url=token_url)
     (stage.folder / "qtisync.yaml").write_text(text, encoding="utf-8")
 
@@ -151,10 +155,39 @@ def _port() -> int:
     return USUAL_PORT
 
 
-GOODBYE = """
-Everything is in {folder}. To play on:
-  cd {folder}
-  export QTI_CLIENT_ID=sandbox-client QTI_CLIENT_SECRET=sandbox-secret
-  qtisync sandbox --port {port} --state {state}      # in another terminal
-  edit a file in content/, commit it, then: qtisync plan, qtisync sync, qtisync status
-For your own repository: qtisync init, then qtisync doctor."""
+def goodbye(stage: Stage, state: Path, port: int | None) -> str:
+    """Where everything is, and commands that go on with it when they are pasted into a terminal."""
+    credentials = " ".join(
+        f"{name}={shlex.quote(stage.environ[name])}" for name in ("QTI_CLIENT_ID", "QTI_CLIENT_SECRET")
+    )
+    mend, start = edits.MEND, shlex.join(["qtisync", "sandbox", "--port", str(port), "--state", str(state)])
+    lines = [
+        f"cd {shlex.quote(str(stage.folder))}",
+        *find_us(),
+        f"export {credentials}",
+        f"{start} &",
+        f"sed -i {shlex.quote(mend)} content/{edits.BROKEN_ITEM}",
+        'git -C content commit -qam "Mend the draft"',
+        "qtisync plan",
+        "qtisync sync",
+        "qtisync status",
+    ]
+    return "\n".join(
+        [
+            f"\nEverything is in {stage.folder}. To play on, paste this:",
+            *(f"  {line}" for line in lines),
+            "It starts the sandbox again (`kill %1` ends it), mends the broken file and syncs.",
+            "For your own repository: qtisync init, then qtisync doctor.",
+        ]
+    )
+
+
+def find_us() -> list[str]:
+    """What a shell needs before it finds ``qtisync``; nothing if it finds this one already."""
+    ours = program()
+    found = shutil.which("qtisync")
+    if len(ours) > 1:
+        return [f'qtisync() {{ {shlex.join(ours)} "$@"; }}']
+    if found is not None and Path(found).resolve() == Path(ours[0]).resolve():
+        return []
+    return [f'export PATH={shlex.quote(str(Path(ours[0]).parent))}:"$PATH"']

@@ -138,7 +138,8 @@ def _record(setup: Setup) -> Check:
         words = f"{setup.state} is no folder in which we may write"
         return Check(name="record", level="fail", words=words, hint=hint, code=UNEXPECTED)
     if last is None:
-        return Check(name="record", level="ok", words=f"none yet in {setup.state}; the first sync makes it")
+        hint = "If this target was synced before and its record is lost: qtisync state rebuild (nothing is sent)"
+        return Check(name="record", level="ok", words=f"none yet in {setup.state}; the first sync makes it", hint=hint)
     calls = ", ".join(f"{_CALLS[capability][0]} {found[capability].fitness}" for capability in Capability)
     words = f"{sum(counts.values()):,} objects, last pass at commit {last.commit[:12]}; {calls}"
     hints = [

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from qtisync.cli.common_options import Common, common_options
+from qtisync.cli.durations import Duration
 from qtisync.errors import UsageError
 
 if TYPE_CHECKING:
@@ -68,10 +69,20 @@ def program() -> tuple[str, ...]:
 @_REPOSITORY
 @click.option("--pre-receive", is_flag=True, help="Also refuse pushes with broken items.")
 @click.option(
-    "--wait", type=click.FloatRange(0, 600), default=5.0, show_default=True, help="Seconds that a pusher may wait."
+    "--wait",
+    type=Duration(least=0, most=600),
+    default=5.0,
+    show_default="5s",
+    metavar="TIME",
+    help="How long a pusher may wait.",
 )
 @click.option(
-    "--limit", type=click.FloatRange(1, 600), default=60.0, show_default=True, help="Seconds that a check may take."
+    "--limit",
+    type=Duration(least=1, most=600),
+    default=60.0,
+    show_default="1m",
+    metavar="TIME",
+    help="How long a check may take.",
 )
 def install(*, common: Common, repository: Path | None, pre_receive: bool, wait: float, limit: float) -> int:
     """Write the hooks. A second time changes nothing, unless with other options."""

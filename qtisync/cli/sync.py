@@ -10,10 +10,12 @@ from typing import NamedTuple
 
 import click
 
+from qtisync.adapters.whole_file import overwrite
 from qtisync.app import Setup, SystemClock
 from qtisync.cli.by_daemon import Approval, approve_by_daemon, sync_by_daemon
 from qtisync.cli.common_options import Common, common_options
 from qtisync.cli.consent import go_on, refuse_unknown
+from qtisync.cli.durations import TIMEOUT
 from qtisync.cli.exit_codes import OK, PENDING, after_plan
 from qtisync.cli.output import emit, painter
 from qtisync.cli.place import place_of
@@ -30,6 +32,9 @@ from qtisync.report.text import render_text
 from qtisync.report.value import Report
 
 _PATH = click.Path(path_type=Path)
+_TIMEOUT = click.option(
+    "--timeout", type=TIMEOUT, metavar="TIME", help="Stop after so long (90s, 5m); the queue is kept."
+)
 _REF = click.option("--ref", metavar="REF", help="Branch, tag or commit [default: repository.ref].")
 _REFRESH = click.option("--refresh", is_flag=True, help="Read the API first: show what changed there, be bound to it.")
 _ONLY = click.option("--only", multiple=True, metavar="ID|GLOB", help="Only these identifiers or paths (repeatable).")
@@ -109,7 +114,7 @@ def look_ahead(
 def save(out: Path, report: Report, only: tuple[str, ...]) -> None:
     """Write a plan file."""
     try:
-        out.write_text(dump_plan(report, only), encoding="utf-8")
+        overwrite(out, dump_plan(report, only).encode())
     except OSError as exc:
         raise UsageError(f"Cannot save the plan to {out}: {exc.strerror}.", hint="Choose another --out FILE.") from exc
 
@@ -122,9 +127,7 @@ def save(out: Path, report: Report, only: tuple[str, ...]) -> None:
 @_REFRESH
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 @click.option("--allow", multiple=True, type=click.Choice(RULES), help="Let a held plan pass this rule (with PLAN).")
-@click.option(
-    "--timeout", type=click.FloatRange(min=0.1), metavar="SECONDS", help="Stop after so long; the queue is kept."
-)
+@_TIMEOUT
 def apply(
     *,
     common: Common,
@@ -177,9 +180,7 @@ def apply(
 @_REF
 @click.option("--yes", "-y", is_flag=True, help="Do not ask, even for a production target.")
 @click.option("--wait", is_flag=True, help="Wait until everything is settled (without a daemon this is always so).")
-@click.option(
-    "--timeout", type=click.FloatRange(min=0.1), metavar="SECONDS", help="Stop after so long; the queue is kept."
-)
+@_TIMEOUT
 def sync(*, common: Common, ref: str | None, yes: bool, wait: bool, timeout: float | None) -> int:
     """One full cycle now: read the commit, plan, push at the pace the API allows, report.
 

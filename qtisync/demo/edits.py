@@ -12,6 +12,8 @@ EDITED_SIDECAR = "items/geometry/geo-0033.yaml"
 """Its difficulty changes: ``edit_sidecar``."""
 BROKEN_ITEM = "items/geometry/geo-0040.xml"
 """Somebody saves it half-edited: ``break_file``."""
+MEND = "s|kite$|a kite</qti-simple-choice>|"
+"""What mends it again, for ``sed``."""
 MOVES = (
     ("items/biology/food-chain.xml", "items/biology/ecology/food-chain.xml"),
     ("items/biology/food-chain.yaml", "items/biology/ecology/food-chain.yaml"),

@@ -108,12 +108,14 @@ class Controls:
         self._daemon.pause(pause.Pause(reason=reason, since=now, until=until))
         self._bench.log("paused", reason=reason, until=None if until is None else moment(until))
 
-    def resume(self) -> None:
+    def resume(self) -> str | None:
         """See ``web.ports``."""
         self._decided("resume")
+        halt = self._outbox.halt
         self._daemon.resume()
         self._bench.log("resumed")
         self._jobs.ring("resume")
+        return None if halt is None else halt.reason
 
     def retry(self, identifiers: tuple[str, ...] | None) -> int:
         """See ``web.ports``."""

@@ -64,6 +64,8 @@ def apply(bench: Bench, prepared: Prepared, run: Run) -> Drained:
     synced = finish_cursor(bench.store, bench.clock.now())
     if drained.ending is Ending.DRAINED:
         drained = _and_swept(drained, sweep(bench, prepared, run.patience.deadline))
+    if drained.ending is Ending.HALTED:  # a daemon tells it itself, with the time at which it asks again
+        bench.log("queue_halted", reason=for_log(drained.reason))
     bench.log(
         "pass_finished",
         commit=prepared.plan.commit,
@@ -166,10 +168,7 @@ def push(bench: Bench, run: Run) -> Drained:
         patience=run.patience,
         on_attempt=run.on_attempt,
     )
-    drained = drain.run()
-    if drained.ending is Ending.HALTED:
-        bench.log("queue_halted", reason=for_log(drained.reason))
-    return drained
+    return drain.run()
 
 
 def _refused(complaint: Answer) -> Drained:

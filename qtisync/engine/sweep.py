@@ -95,7 +95,6 @@ class Sweep:
         match outcome:
             case Denied() | NotTheApi():
                 words = f"{outcome.name}: {outcome.message}"
-                self._broom.log("queue_halted", reason=words)
                 return self._swept(Verdict.HALTED, words, wrong_api=isinstance(outcome, NotTheApi))
             case Unavailable() | Throttled():
                 return self._swept(Verdict.UNAVAILABLE, outcome.message)

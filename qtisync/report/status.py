@@ -11,9 +11,10 @@ from qtisync.model import ItemStatus, JournalLine, PassRecord, Recorded, Standin
 from qtisync.report.build import parked_item, problems, reported_warnings
 from qtisync.report.cells import visible
 from qtisync.report.text import Paint, first_problems, headline, plain
-from qtisync.report.value import Place, Report, moment
+from qtisync.report.value import Place, Report, ReportOrphan, moment
 
 MAX_ROWS = 50
+MAX_ORPHANS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +69,7 @@ def status_report(seen: Observed, place: Place) -> Report:
         items=tuple(parked_item(row) for row in waiting),
         broken=broken,
         warnings=reported_warnings(seen.last.warnings) if seen.last is not None else (),
+        orphans=tuple(_orphan(row) for row in seen.unsettled if row.standing is Standing.ORPHAN),
         status={
             "head": place.head,
             "synced_commit": seen.synced,
@@ -88,6 +90,17 @@ def status_report(seen: Observed, place: Place) -> Report:
     )
 
 
+def _orphan(row: Recorded) -> ReportOrphan:
+    return ReportOrphan(
+        identifier=row.key.identifier,
+        kind=row.key.kind.value,
+        path=row.path,
+        new=False,
+        renamed_to=None,
+        protected=row.protect,
+    )
+
+
 def item_report(report: Report, rows: Sequence[Recorded], history: Sequence[JournalLine]) -> Report:
     """The status report narrowed to one object, with its latest calls."""
     calls = [
@@ -102,7 +115,7 @@ def item_report(report: Report, rows: Sequence[Recorded], history: Sequence[Jour
         for call in history
     ]
     items = tuple(parked_item(row) for row in rows)
-    return replace(report, items=items, broken=(), warnings=(), status={**report.status, "history": calls})
+    return replace(report, items=items, broken=(), warnings=(), orphans=(), status={**report.status, "history": calls})
 
 
 def in_sync(seen: Observed, place: Place) -> bool:
@@ -151,6 +164,12 @@ def render_status(report: Report, *, paint: Paint = plain, verbose: bool = False
         where = problem.path if problem.line is None else f"{problem.path}:{problem.line}"
         name = visible(f"{problem.identifier or '-'}  {where}")
         lines.append(f"  {paint(f'x invalid  {name}', 'bad')}  {visible(problem.message)}")
+    listed = report.orphans if verbose else report.orphans[:MAX_ORPHANS]
+    for orphan in listed:
+        name = visible(f"{orphan.identifier}  {orphan.path}")
+        lines.append(f"  {paint(f'? orphan   {name}', 'warn')}  its file is gone, it is still at the API")
+    if len(report.orphans) > len(listed):
+        lines.append(paint(f"  … and {len(report.orphans) - len(listed):,} more orphans; -v lists them", "dim"))
     if counts.get("parked"):
         lines.append("Parked objects wait for an edit, or for: qtisync retry --failed")
     return "\n".join(lines) + "\n"
@@ -229,10 +248,18 @@ def _stops(status: Mapping[str, Any]) -> list[tuple[str, str]]:
 def _counts(counts: Mapping[str, int], status: Mapping[str, Any]) -> str:
     words = [f"{counts.get('noop', 0):,} synced"]
     words += [f"{counts[name]:,} {name}" for name in ("pending", "parked", "blocked") if counts.get(name)]
-    if status["held"]:
-        words.append(f"{status['held']:,} held")
-    words += [f"{counts[name]:,} {name}" for name in ("invalid", "altered", "orphan", "skipped") if counts.get(name)]
+    words += [_invalid(counts.get("invalid", 0), status["held"])] if counts.get("invalid") or status["held"] else []
+    words += [f"{counts[name]:,} {name}" for name in ("altered", "orphan", "skipped") if counts.get(name)]
     return ", ".join(words)
+
+
+def _invalid(files: int, held: int) -> str:
+    """Files that cannot be read, and of how many objects of theirs the API keeps the last good version."""
+    kept = "the API keeps the last good version"
+    if not files:
+        return f"{held:,} held ({kept})"
+    of = f"of {held:,} " if held != files else ""
+    return f"{files:,} invalid" + (f" ({of}{kept})" if held else "")
 
 
 def _pace(pace: Mapping[str, Any] | None) -> str:

@@ -127,8 +127,7 @@ class Api:
     async def resume(self, request: Request) -> Response:
         """End a pause."""
         await read_object(request)
-        await self._threads.quick(self._control.resume)
-        return answer({"paused": False})
+        return answer({"paused": False, "halted": await self._threads.quick(self._control.resume)})
 
     async def retry(self, request: Request) -> Response:
         """Queue parked objects again: the named ones, or all."""

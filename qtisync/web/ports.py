@@ -33,8 +33,8 @@ class Control(Protocol):
     def pause(self, reason: str, until: float | None) -> None:
         """Send nothing until ``resume``, or until this time. Passes go on; what is in flight is finished."""
 
-    def resume(self) -> None:
-        """End a pause; also takes up a queue that halted."""
+    def resume(self) -> str | None:
+        """End a pause; also takes up a queue that halted: why it had, ``None`` if it had not."""
 
     def retry(self, identifiers: tuple[str, ...] | None) -> int:
         """Queue parked objects again: these, or all of them; how many were."""

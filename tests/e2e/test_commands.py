@@ -213,3 +213,18 @@ def test_demo_tells_the_whole_story(tmp_path: Path) -> None:
     for word in ("14 create", "14 applied", "answer key", "difficulty: medium → hard", "invalid", "move", "To play on"):
         assert word in done.stdout
     print(f"{time.monotonic() - began:.1f} s")
+    _, _, rest = done.stdout.partition("To play on")
+    pasted = "\n".join(line for line in rest.splitlines() if line.startswith("  "))
+    environ = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+    played = subprocess.run(
+        ["bash", "-c", f"trap 'kill $(jobs -p)' EXIT\n{pasted}"],
+        cwd=tmp_path,
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+    assert played.returncode == 0, played.stdout + played.stderr
+    assert "Sync: 1 applied" in played.stdout
+    assert ": in sync" in played.stdout

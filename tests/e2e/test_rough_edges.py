@@ -190,6 +190,9 @@ def test_doctor_sees_that_the_record_has_no_place(world: World) -> None:
     assert looked.code == 1
     assert re_line(looked.out, "record").startswith("FAIL")
     (world.folder / "state").unlink()
+    lost = world.run("doctor")
+    assert lost.code == 0
+    assert "its record is lost: qtisync state rebuild" in lost.out
     without = world.run("doctor", environ={"TEST_QTI_ID": ""})
     assert without.code == 78
     assert "export" in without.out or "put" in without.out

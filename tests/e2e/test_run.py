@@ -148,7 +148,7 @@ def test_steering_works_without_a_daemon_and_holds_for_every_command(world: Worl
     assert "paused     exam week (until 20" in world.run("status").out
     assert world.run("resume").code == 0
     assert world.run("sync").code == 0
-    assert world.run("resume").out == "test was not paused.\n"
+    assert world.run("resume").out == "test was not paused, and its queue had not halted.\n"
     assert world.run("pause", "--until", "yesterday").code == 64
 
 

@@ -179,7 +179,7 @@ def test_what_cannot_be_meant_is_refused_in_words(site: Served, path: str, asked
 
 
 def test_resume_retry_and_approve_reach_the_daemon(site: Served):
-    assert post(site, "/api/v1/resume") == (200, {"paused": False})
+    assert post(site, "/api/v1/resume") == (200, {"paused": False, "halted": None})
     assert post(site, "/api/v1/retry") == (200, {"queued": 7})
     assert post(site, "/api/v1/retry", {"identifiers": ["a", "b"]}) == (200, {"queued": 2})
     assert post(site, "/api/v1/approve", {"checksum": "sha256:1", "rules": ["mass-update"]})[0] == 202

@@ -83,6 +83,13 @@ def test_pause_shuts_the_valve_and_resume_opens_it_and_rings(desk: Desk) -> None
     assert len(decisions(desk)) == 2
 
 
+def test_resume_tells_why_the_queue_had_halted_that_it_takes_up(desk: Desk) -> None:
+    assert desk.controls.resume() is None
+    desk.outbox.halt = Halt(reason="AuthError: no", until=desk.world.clock.now() + 60.0)
+    assert desk.controls.resume() == "AuthError: no"
+    assert desk.outbox.halt is None
+
+
 def test_retry_queues_what_is_parked_and_rings_only_then(desk: Desk) -> None:
     assert desk.controls.retry(None) == 0
     assert desk.jobs.rings() is None

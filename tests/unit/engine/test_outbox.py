@@ -201,3 +201,17 @@ def test_drain_hangs_only_if_no_known_wait_explains_its_silence(desk: Desk) -> N
 
     assert not desk.outbox.hung(now + 300.0 + SILENCE)
     assert desk.outbox.hung(now + 301.0 + SILENCE)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_halt_is_logged_once_with_the_time_at_which_it_is_asked_again(desk: Desk, known: bool) -> None:
+    if known:  # the address was confirmed by an earlier push: the refusal comes in the middle
+        desk.commit("a")
+        desk.world.cycle()
+    desk.world.send = refuse
+    desk.commit("b")
+    desk.outbox.start()
+    desk.ended(desk.hand_over())
+
+    told = desk.world.log.of("queue_halted")
+    assert [(sorted(fields), fields["reason"][:9]) for fields in told] == [(["reason", "retry_in"], "AuthError")]

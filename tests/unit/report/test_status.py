@@ -109,7 +109,7 @@ def test_status_of_a_target_in_trouble():
         == """\
 qtisync status  target=staging  127.0.0.1:8765  repo=content@3f2a9c1 (main)
   commit     head 3f2a9c1, synced never: not in sync
-  objects    2 synced, 4 pending, 1 parked, 1 held, 1 invalid, 1 altered, 2 orphan, 1 skipped
+  objects    2 synced, 4 pending, 1 parked, 1 invalid (the API keeps the last good version), 1 altered, 2 orphan, 1 skipped
   queue      3 queued, 1 in_flight, 1 parked
   pace       5 requests/s (ceiling 50), paused for 10 s: throttled
   metadata   POST /assessment-items/metadata is unfit, metadata goes by PUT: it touched q9
@@ -234,3 +234,31 @@ def test_what_is_not_listed_is_counted():
     report = status_report(seen(counts={"synced": 2, "queued": 100_000}, unsettled=rows), a_place())
 
     assert "  … and 99,950 more; -v lists them" in render_status(report)
+
+
+@pytest.mark.parametrize(
+    ("files", "held", "words"),
+    [
+        (1, 1, "1 invalid (the API keeps the last good version)"),
+        (2, 1, "2 invalid (of 1 the API keeps the last good version)"),
+        (2, 0, "2 invalid"),
+        (0, 1, "1 held (the API keeps the last good version)"),
+    ],
+)
+def test_broken_file_is_counted_in_one_place(files: int, held: int, words: str):
+    broken = tuple(replace(BROKEN, path=f"{n}.xml") for n in range(files))
+    broken = tuple(replace(one, problems=tuple(replace(p, path=one.path) for p in one.problems)) for one in broken)
+    report = status_report(seen(last=a_pass(HEAD, broken=broken), counts={"synced": 3, "held": held}), a_place())
+
+    assert ("objects", f"3 synced, {words}") in overview(report)
+
+
+def test_orphans_are_named_and_many_of_them_only_on_demand():
+    rows = tuple(a_recorded(f"q{n:02}", standing=Standing.ORPHAN) for n in range(12))
+    report = status_report(seen(counts={"synced": 3, "orphan": 12}, unsettled=rows), a_place())
+    shown = [line for line in render_status(report).splitlines() if "orphan" in line]
+
+    assert shown[1] == "  ? orphan   q00  items/q00.xml  its file is gone, it is still at the API"
+    assert (len(shown), shown[-1]) == (12, "  … and 2 more orphans; -v lists them")
+    assert sum("? orphan" in line for line in render_status(report, verbose=True).splitlines()) == 12
+    assert len(valid(report)["orphans"]) == 12
