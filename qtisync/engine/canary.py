@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from qtisync.delivery.log_words import for_log
 from qtisync.delivery.messages import Purpose, Request
 from qtisync.delivery.outcome import Answer, Missing, NotTheApi, Refused, RemoteObject, Shown
-from qtisync.delivery.wire import COLLECTIONS, Job, differences, read
+from qtisync.delivery.wire import COLLECTIONS, Job, Step, differences, read
 from qtisync.engine.capability import Capability, Fitness, Verdict, note, verdict
 from qtisync.engine.ports import Bell, Clock, Log, Store
 from qtisync.model import ItemStatus, Key, Kind, Metadata, Recorded, same_json
@@ -52,17 +52,22 @@ class Canary:
             return self._store.bystander(key) is not None
         return self._state.fitness is Fitness.FIT
 
-    def try_out(self, job: Job, request: Request, exchange: Exchange) -> Answer:
-        """Send ``request`` for the first time on this target; the answer shows the item as it then was read.
+    def try_out(self, job: Job, request: Request, exchange: Exchange) -> tuple[Step, ...]:
+        """Send ``request`` for the first time on this target: what was asked for the item, with answers.
 
-        Others who come meanwhile wait, and go by the verdict.
+        Where the call seemed to be done, its answer is the item as it then was read. Others who come meanwhile wait,
+        and go by the verdict.
         """
+
+        def plainly(asked: Request) -> tuple[Step, ...]:
+            return ((asked, exchange(asked)),)
+
         with self._lock:
             if self._state.fitness is not Fitness.UNTESTED:
-                return exchange(request) if self._state.fitness is Fitness.FIT else exchange(_put(job, request))
+                return plainly(request if self._state.fitness is Fitness.FIT else _put(job, request))
             bystander = self._store.bystander(job.key)
             if bystander is None:
-                return exchange(_put(job, request))
+                return plainly(_put(job, request))
             self._log("canary_started", item=job.key.identifier, bystander=bystander.key.identifier)
             return self._try(job, request, exchange, bystander)
 
@@ -70,22 +75,25 @@ class Canary:
         """Never use the call on this target again."""
         self._decide(Fitness.UNFIT, reason)
 
-    def _try(self, job: Job, request: Request, exchange: Exchange, bystander: Recorded) -> Answer:
+    def _try(self, job: Job, request: Request, exchange: Exchange, bystander: Recorded) -> tuple[Step, ...]:
+        complete = _put(job, request)
         before = exchange(read(bystander.key, Purpose.CANARY_READ))
         if not isinstance(before, Shown):
-            return exchange(_put(job, request))  # nothing to compare with: not today
+            return ((complete, exchange(complete)),)  # nothing to compare with: not today
         answer = exchange(request)
         if isinstance(answer, Missing | NotTheApi | Refused):
             self._decide(Fitness.UNFIT, f"the API refuses the call: {answer.message}")
-            return exchange(_put(job, request))
+            return ((complete, exchange(complete)),)
         if not isinstance(answer, Shown):
-            return answer  # no usable answer: nothing is known yet
+            return ((request, answer),)  # no usable answer: nothing is known yet
         item = self._reread(job, request, exchange)
         after = exchange(read(bystander.key, Purpose.CANARY_READ))
-        if not isinstance(item, Shown) or not isinstance(after, Shown):
-            return item if not isinstance(item, Shown) else after
-        self._judge(job, request, item.remote, before.remote, after.remote, bystander, exchange)
-        return item
+        if not isinstance(item, Shown):
+            # What a read says must not stand for the call: it was done, whatever kept us from looking.
+            return (request, answer), (read(job.key, Purpose.CANARY_READ), item)
+        if isinstance(after, Shown):  # without the bystander nothing is known yet, but the item is as it was read
+            self._judge(job, request, item.remote, before.remote, after.remote, bystander, exchange)
+        return ((request, item),)
 
     def _judge(
         self,

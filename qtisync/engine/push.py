@@ -126,10 +126,10 @@ class Pusher:
                 outcome, steps, rereads = steps[-1][0], steps[:-1], rereads + 1
             if outcome.purpose is Purpose.PRE_READ:
                 read_at = self._clock.now()
-            answer = self._ask(job, outcome, journal)
-            if is_held(answer):
+            asked = self._ask(job, outcome, journal)
+            if is_held(asked[-1][1]):
                 continue  # it did not leave: it takes another slot, behind the pause
-            steps = (*steps, (outcome, answer))
+            steps += asked
             self._notice(job, steps)
             outcome = next_step(job, steps)
         return self._settle(claim, job, steps, outcome, journal)
@@ -174,7 +174,7 @@ class Pusher:
             terms=self._terms[endpoint, self._manners.owns(row.key)],
         )
 
-    def _ask(self, job: Job, request: Request, journal: list[JournalLine]) -> Answer:
+    def _ask(self, job: Job, request: Request, journal: list[JournalLine]) -> tuple[Step, ...]:
         def exchange(asked: Request) -> Answer:
             return self.exchange(job, asked, journal)
 
@@ -187,7 +187,7 @@ class Pusher:
 
         if request.purpose is Purpose.UPDATE_METADATA and self._canary.state.fitness is Fitness.UNTESTED:
             return self._canary.try_out(job, request, paced)
-        return exchange(request)
+        return ((request, exchange(request)),)
 
     def exchange(self, job: Job, request: Request, journal: list[JournalLine]) -> Answer:
         """Send one request, read its answer, and note it in ``journal``."""

@@ -10,7 +10,7 @@ from fakes import FakeBell, FakeClock, MemoryStore, RecordedLog
 from wire_values import LOST, a_metadata_job, a_remote, metadata_call, shown
 
 from qtisync.delivery.messages import Purpose, Request
-from qtisync.delivery.outcome import Answer, Missing, NotTheApi, Refused, Shown, Throttled
+from qtisync.delivery.outcome import Answer, Denied, Missing, NotTheApi, Refused, Shown, Throttled
 from qtisync.delivery.settlement import Settlement
 from qtisync.delivery.wire import read
 from qtisync.engine.canary import REREAD_WAIT, REREADS, Canary, bystander_differences
@@ -75,28 +75,28 @@ def test_call_is_not_tried_without_a_bystander():
     alone = Stage("q1")
 
     assert not alone.canary.allows(JOB.key)
-    assert alone.canary.try_out(JOB, CALL, alone.answers(DONE)) == DONE
+    assert alone.canary.try_out(JOB, CALL, alone.answers(DONE)) == ((PUT, DONE),)
     assert (alone.asked, alone.fitness) == ([PUT], Fitness.UNTESTED)
 
 
 def test_call_that_does_what_is_meant_and_nothing_else_is_fit(stage: Stage):
     assert stage.canary.allows(JOB.key)
 
-    assert stage.canary.try_out(JOB, CALL, stage.answers(QUIET, DONE, DONE, QUIET)) == DONE
+    assert stage.canary.try_out(JOB, CALL, stage.answers(QUIET, DONE, DONE, QUIET)) == ((CALL, DONE),)
     assert stage.sent() == ["canary_read q2", "update_metadata metadata", "canary_read q1", "canary_read q2"]
     assert (stage.fitness, stage.log.names()) == (Fitness.FIT, ["canary_started", "canary_fit"])
     assert stage.canary.allows(JOB.key)
 
 
 def test_copy_that_lags_is_read_again_before_the_call_is_blamed(stage: Stage):
-    assert stage.canary.try_out(JOB, CALL, stage.answers(QUIET, DONE, NOT_DONE, DONE, QUIET)) == DONE
+    assert stage.canary.try_out(JOB, CALL, stage.answers(QUIET, DONE, NOT_DONE, DONE, QUIET)) == ((CALL, DONE),)
     assert (stage.fitness, stage.bell.waits) == (Fitness.FIT, [REREAD_WAIT])
 
 
 def test_call_that_does_not_do_what_is_meant_is_unfit(stage: Stage):
     answers = stage.answers(QUIET, DONE, *[NOT_DONE] * REREADS, QUIET)
 
-    assert stage.canary.try_out(JOB, CALL, answers) == NOT_DONE
+    assert stage.canary.try_out(JOB, CALL, answers) == ((CALL, NOT_DONE),)
     assert stage.fitness is Fitness.UNFIT
     assert stage.canary.state.reason == 'q1 did not get what was meant: metadata "grade" has another value'
     assert not stage.canary.allows(JOB.key)
@@ -131,20 +131,34 @@ def test_bystander_that_we_changed_ourselves_meanwhile_proves_nothing(stage: Sta
 
 @pytest.mark.parametrize("refusal", [Missing(), Refused(status=400, message="no"), NotTheApi(message="404")])
 def test_call_that_is_refused_is_unfit_and_the_complete_one_follows(stage: Stage, refusal: Answer):
-    assert stage.canary.try_out(JOB, CALL, stage.answers(QUIET, refusal, DONE)) == DONE
+    assert stage.canary.try_out(JOB, CALL, stage.answers(QUIET, refusal, DONE)) == ((PUT, DONE),)
     assert (stage.asked[-1], stage.fitness) == (PUT, Fitness.UNFIT)
 
 
-@pytest.mark.parametrize("answer", [LOST, Throttled(until=None)])
+@pytest.mark.parametrize("answer", [LOST, Throttled(until=None), Denied(message="no", status=401)])
 def test_no_answer_is_no_verdict(stage: Stage, answer: Answer):
-    assert stage.canary.try_out(JOB, CALL, stage.answers(QUIET, answer)) == answer
-    assert stage.canary.try_out(JOB, CALL, stage.answers(QUIET, DONE, answer, QUIET)) == answer
-    assert stage.canary.try_out(JOB, CALL, stage.answers(QUIET, DONE, DONE, answer)) == answer
+    assert stage.canary.try_out(JOB, CALL, stage.answers(QUIET, answer)) == ((CALL, answer),)
+    assert stage.canary.try_out(JOB, CALL, stage.answers(QUIET, DONE, DONE, answer)) == ((CALL, DONE),)
+    assert stage.fitness is Fitness.UNTESTED
+
+
+@pytest.mark.parametrize("answer", [LOST, Throttled(until=None), Denied(message="no", status=401), Missing()])
+def test_answer_of_a_look_does_not_stand_for_the_call_that_was_done(stage: Stage, answer: Answer):
+    """It was taken for a call that was refused, so that what it had written was not known to be there."""
+    look = read(JOB.key, Purpose.CANARY_READ)
+
+    assert stage.canary.try_out(JOB, CALL, stage.answers(QUIET, DONE, answer, QUIET)) == ((CALL, DONE), (look, answer))
+    assert stage.fitness is Fitness.UNTESTED
+
+
+def test_bystander_that_vanished_says_nothing_about_the_item(stage: Stage):
+    """Its 404 was taken for the item's, which was then sent as a new one."""
+    assert stage.canary.try_out(JOB, CALL, stage.answers(QUIET, DONE, DONE, Missing())) == ((CALL, DONE),)
     assert stage.fitness is Fitness.UNTESTED
 
 
 def test_bystander_that_cannot_be_read_leaves_the_trial_to_another_day(stage: Stage):
-    assert stage.canary.try_out(JOB, CALL, stage.answers(LOST, DONE)) == DONE
+    assert stage.canary.try_out(JOB, CALL, stage.answers(LOST, DONE)) == ((PUT, DONE),)
     assert (stage.asked[-1], stage.fitness) == (PUT, Fitness.UNTESTED)
 
 
@@ -153,7 +167,7 @@ def test_who_waited_for_the_trial_goes_by_its_verdict(stage: Stage, fitness: Fit
     note(stage.store, Capability.METADATA_ENDPOINT, Verdict(fitness=fitness))
     canary = Canary(stage.store, stage.clock, stage.bell, stage.log)
 
-    assert canary.try_out(JOB, CALL, stage.answers(DONE)) == DONE
+    assert canary.try_out(JOB, CALL, stage.answers(DONE)) == ((request_, DONE),)
     assert stage.asked == [request_]
 
 
