@@ -7,13 +7,14 @@ RUNTIME := $(VENV)/.runtime-stamp
 DEV := $(VENV)/.dev-stamp
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo test check bench image boot format clean
+.PHONY: help demo test check explore bench image boot format clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    the whole story on this machine: an emulated API, content, a sync, an edit, a sync"
 	@echo "make check   what must hold before a commit: format, lint, types, imports, tests"
 	@echo "make test    the tests only"
+	@echo "make explore random histories that were never tried (20 times as many as make test)"
 	@echo "make bench   the benchmarks, as ratios"
 	@echo "make image   builds the image and runs it: Docker, or root and podman (minutes)"
 	@echo "make boot    boots a systemd with the service in it, as root (minutes)"
@@ -32,6 +33,15 @@ check: $(DEV)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	+@$(MAKE) --no-print-directory test
+
+# What is tried follows from the seed alone. HISTORIES=short tries a quarter of what make test tries, in a minute.
+HISTORIES ?= long
+SEED := $(or $(SEED),$(shell date +%s))
+
+explore: $(DEV)
+	@echo "new histories: make explore HISTORIES=$(HISTORIES) SEED=$(SEED)"
+	$(BIN)/pytest -n 2 -q -m hypothesis --timeout 3600 --hypothesis-profile=$(HISTORIES) \
+	  --hypothesis-seed=$(SEED) --randomly-seed=$(SEED)
 
 bench: $(DEV)
 	$(BIN)/python benchmarks/run.py

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from alembic import command
 from builders import START, a_journal_line, a_key
-from hypothesis import HealthCheck, given, settings
+from histories import histories
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from qtisync.adapters.migrations import configuration
@@ -86,7 +87,7 @@ TAMPERINGS = (
 columns = ("identifier", "method", "path", "purpose", "outcome", "commit_id", "author", "actor", "content", "message")
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@histories(60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(how=st.sampled_from(TAMPERINGS), n=st.integers(1, 5), column=st.sampled_from(columns))
 def test_any_single_tampering_with_the_file_is_found(tmp_path_factory, how, n, column):
     folder = tmp_path_factory.mktemp("tampered")

@@ -5,14 +5,15 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
-from hypothesis import given, settings
+from histories import histories
+from hypothesis import given
 from hypothesis import strategies as st
 
 from qtisync.content.canonical import QTI, digest_text
 from qtisync.content.payload import xml_text
 
 WORDS = st.text(alphabet="abcé季 \xa0&<>\"'\n", min_size=1, max_size=12)
-quick = settings(deadline=None, max_examples=50)
+quick = histories(50)
 INLINE = ("b", "i", "span")
 BLOCKS = ("p", "div", "qti-prompt")
 

@@ -8,7 +8,8 @@ from typing import Any
 
 from engine_world import AIM, EngineWorld
 from fakes import SilentProgress
-from hypothesis import given, settings
+from histories import histories
+from hypothesis import given
 from hypothesis import strategies as st
 from world import item_xml
 
@@ -133,7 +134,7 @@ def ours(key: Any) -> bool:
     return str(key.identifier).startswith("our-")
 
 
-@settings(max_examples=60)
+@histories(60)
 @given(WORLDS)
 def test_every_class_is_found_exactly_and_nothing_is_written(chosen: Mapping[str, Any]) -> None:
     world = planted(chosen, Manners(ours=ours))
@@ -163,7 +164,7 @@ def test_every_class_is_found_exactly_and_nothing_is_written(chosen: Mapping[str
         world.close()
 
 
-@settings(max_examples=40)
+@histories(40)
 @given(WORLDS)
 def test_overwriting_converges_and_touches_nothing_that_is_not_gits(chosen: Mapping[str, Any]) -> None:
     manners = Manners(terms=Terms(overwrite_conflicts=True), ours=ours, on_drift=lambda _path: OnDrift.OVERWRITE)
@@ -197,7 +198,7 @@ def test_overwriting_converges_and_touches_nothing_that_is_not_gits(chosen: Mapp
         world.close()
 
 
-@settings(max_examples=40)
+@histories(40)
 @given(WORLDS)
 def test_what_is_only_reported_is_never_written_over(chosen: Mapping[str, Any]) -> None:
     world = planted(chosen, Manners(ours=ours))

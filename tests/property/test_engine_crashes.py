@@ -19,6 +19,7 @@ from engine_desk import ANCHOR, READER, STIMULUS, Edit, Page, Pages, files, want
 from engine_watch import Watch
 from engine_world import BASE_URL, EngineWorld
 from fake_api import Fault, MetadataMode
+from histories import USUAL
 from hypothesis import settings
 
 from qtisync.engine.drain import LEASE, Ending
@@ -110,7 +111,7 @@ def removed_at_the_api(told: Story) -> None:
 
 
 STORIES = [first_sync, lost_answers, edits, a_reverted_edit, metadata_first, removed_at_the_api]
-STRIDE = 1 if settings().max_examples > 100 else 9
+STRIDE = 1 if settings().max_examples > USUAL else 9
 """`make test` tries each ninth crash point, the profile `long` each one."""
 
 

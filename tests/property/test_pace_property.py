@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-from hypothesis import given, settings
+from histories import histories
+from hypothesis import given
 from hypothesis import strategies as st
 from pace_simulation import START, Client, Limit, Play, aged
 
@@ -33,7 +34,7 @@ def most_in_a_window(moments: Sequence[float], seconds: float) -> int:
     return most
 
 
-@settings(max_examples=60, deadline=None)
+@histories(60)
 @given(limit=LIMITS, client=CLIENTS, seed=st.integers(0, 9))
 def test_i25_no_window_holds_more_than_the_ceiling_also_over_a_restart(limit: Limit, client: Client, seed: int):
     Play(limit, (client,), seed, None).run()
@@ -46,7 +47,7 @@ def test_i25_no_window_holds_more_than_the_ceiling_also_over_a_restart(limit: Li
         assert most_in_a_window(sent, seconds) <= client.ceiling * seconds + 1
 
 
-@settings(max_examples=60, deadline=None)
+@histories(60)
 @given(limit=LIMITS, client=CLIENTS, seed=st.integers(0, 9))
 def test_i26_nothing_leaves_during_a_pause(limit: Limit, client: Client, seed: int):
     Play(limit, (client,), seed, None).run()
@@ -81,7 +82,7 @@ def step(pace: Pace, event: str, value: float, now: float) -> Pace:
             return replace(pace, tat=ready_at(pace, now) + 1 / pace.rate)
 
 
-@settings(max_examples=200, deadline=None)
+@histories(200)
 @given(ceiling=st.floats(0.05, 200), events=EVENTS)
 def test_i29_clock_jumps_between_lives_bring_no_burst_and_no_stall_beyond_the_cap(
     ceiling: float, events: list[tuple[str, float]]

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from engine_world import Killed, Shelf
 from fake_api import Fault
 from fakes import SilentProgress
-from hypothesis import HealthCheck, settings
+from histories import histories, patient
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from removal_world import DAY, REMOVALS, RemovalWorld, item, stimulus
@@ -271,11 +271,7 @@ class SqlRemovalMachine(RemovalMachine):
     shelf: Shelf = "sqlite"
 
 
-TestRemovals = RemovalMachine.TestCase
-TestRemovals.settings = settings(
-    max_examples=150, stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
-TestRemovalsOnSqlite = SqlRemovalMachine.TestCase
-TestRemovalsOnSqlite.settings = settings(
-    max_examples=10, stateful_step_count=15, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+TestRemovals = patient(RemovalMachine.TestCase)
+TestRemovals.settings = histories(150, stateful_step_count=20)
+TestRemovalsOnSqlite = patient(SqlRemovalMachine.TestCase)
+TestRemovalsOnSqlite.settings = histories(10, stateful_step_count=15)

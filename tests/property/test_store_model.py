@@ -7,7 +7,7 @@ from pathlib import Path
 
 from builders import START, a_journal_line, a_key, a_pass, a_recorded, an_item, facets
 from fakes import MemoryStore
-from hypothesis import HealthCheck, settings
+from histories import histories, patient
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
@@ -195,7 +195,5 @@ class StoreMachine(RuleBasedStateMachine):
         self.folder.cleanup()
 
 
-TestStoreModel = StoreMachine.TestCase
-TestStoreModel.settings = settings(
-    max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+TestStoreModel = patient(StoreMachine.TestCase)
+TestStoreModel.settings = histories(40, stateful_step_count=30)

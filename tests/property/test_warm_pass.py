@@ -7,7 +7,8 @@ from dataclasses import replace
 from builders import START
 from fake_source import FakeSource
 from fakes import MemoryStore, SilentProgress
-from hypothesis import HealthCheck, given, settings
+from histories import histories
+from hypothesis import given
 from hypothesis import strategies as st
 from world import item_xml, stimulus_xml
 
@@ -139,7 +140,7 @@ class World:
             self.store.settle(claim, settlement)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@histories(150)
 @given(st.lists(STEP, min_size=1, max_size=6))
 def test_a_pass_over_changes_plans_what_a_pass_over_everything_plans(steps):
     world = World()

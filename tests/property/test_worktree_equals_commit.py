@@ -7,7 +7,8 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
+from histories import histories
+from hypothesis import given
 from hypothesis import strategies as st
 from real_repository import RealRepository
 
@@ -32,7 +33,7 @@ def without_clashes(files: Mapping[str, tuple[str, bytes]]) -> dict[str, tuple[s
     return {path: content for path, content in files.items() if path not in folders}
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@histories(25)
 @given(st.lists(TREES, min_size=1, max_size=3))
 def test_a_tree_that_is_checked_out_is_shown_as_its_commit_is(trees):
     with tempfile.TemporaryDirectory() as folder:

@@ -37,6 +37,13 @@ def test_no_file_names_a_registry() -> None:
     assert named == []
 
 
+def test_every_property_tries_more_histories_where_more_are_asked_for() -> None:
+    """``settings(max_examples=…)`` would try the same number in each profile, in `make explore` as well."""
+    allowed = {ROOT / "tests" / name for name in ("conftest.py", "histories.py", "unit/test_house.py")}
+    fixed = [p for p in (ROOT / "tests").rglob("*.py") if p not in allowed and "max_examples=" in p.read_text()]
+    assert fixed == []
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "forbidden"),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import example, given, settings
+from histories import histories
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from qtisync.content.facts import BrokenFacts
@@ -162,7 +163,7 @@ def test_a_fault_is_reported_by_the_parser_with_its_line():
     assert [problem.line for problem in facts.problems] == [2]
 
 
-@settings(max_examples=400, deadline=None)
+@histories(400)
 @given(st.one_of(st.lists(LINES, max_size=9).map("\n".join), st.lists(PIECES, max_size=14).map("".join)))
 @example("a:\n  - b: 1\n   c: 2\n")
 @example("a: '\xa0'\n")

@@ -8,7 +8,8 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import Phase, given, settings
+from histories import histories
+from hypothesis import Phase, given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from report_values import NOW, a_place, valid
@@ -221,7 +222,7 @@ def look_at_markdown(text: str) -> None:
 
 
 @pytest.mark.parametrize("form", FORMATS)
-@settings(max_examples=25, deadline=None, phases=PHASES)
+@histories(25, phases=PHASES)
 @given(report=reports)
 def test_any_report_renders_and_stays_well_formed(form: str, report: Report) -> None:
     text = render(report, wanted(form))
@@ -232,7 +233,7 @@ def test_any_report_renders_and_stays_well_formed(form: str, report: Report) -> 
     well_formed(form, text)
 
 
-@settings(max_examples=25, deadline=None, phases=PHASES)
+@histories(25, phases=PHASES)
 @given(report=reports)
 def test_any_report_is_what_the_schema_says(report: Report) -> None:
     valid(report)

@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from histories import histories
+from hypothesis import given
 from lxml import etree, html
 from report_values import NOW, a_place, full_report, rows_after_push, sample_plan
 from test_formats import PHASES, reports
@@ -196,7 +197,7 @@ def look_for_markup(report: Report) -> None:
     assert "49" not in "".join(texts(node, "//th[@scope='row']")) or "49" in str(report)
 
 
-@settings(max_examples=25, deadline=None, phases=PHASES)
+@histories(25, phases=PHASES)
 @given(report=reports)
 def test_no_report_at_all_becomes_markup(report: Report) -> None:
     look_for_markup(report)
