@@ -70,6 +70,7 @@ class Watch:
         self.drifted: dict[str, int] = {}
         """Objects that a stranger changed or removed at the API, and before which request: git's content is not there."""
         self.record_was_lost = False
+        self.created_by_strangers: set[str] = set()
         self._flying: set[str] = set()
         self._in_doubt: set[str] = set()
         self._clear: set[str] = set()
@@ -141,6 +142,10 @@ class Watch:
         known = row.presence is Presence.PRESENT and row.remote is not None and row.acknowledged.content is not None
         if stranger is not None and known and not row.force and not self.world.manners.terms.overwrite_conflicts:
             assert self._read_at.get(name, -1) <= stranger, f"{name}: a stranger's edit is overwritten silently"
+        unknown = row.remote is None and row.presence is not Presence.DOUBTFUL
+        if unknown and name in self.world.api.items and request.purpose is Purpose.UPDATE:
+            allowed = row.force or self.world.manners.terms.overwrite_conflicts
+            assert allowed, f"{name}: what nothing is recorded of is overwritten silently"
 
     def _judge_answer(self, name: str, request: Request, reply: Reply, before: Any) -> None:
         after = self._document(name)
@@ -240,11 +245,21 @@ class Watch:
         held = {key: value for key, value in document["metadata"].items() if key not in others - target.metadata.keys()}
         assert held == target.metadata, f"{name}: other metadata at the API"
 
+    def is_unfamiliar(self, name: str, target: Wanted) -> bool:
+        """Whether the API has something else than git wants, left by a stranger or by a record that is lost."""
+        document = self._document(name)
+        if document is None or not (self.record_was_lost or name in self.created_by_strangers):
+            return False
+        held = {key: document["metadata"].get(key) for key in target.metadata}
+        return words_of(document["rawXml"]) != target.words or held != dict(target.metadata)
+
     # Strangers
 
     def stranger_writes(self, name: str, xml: str) -> None:
         with self._lock:
             self.drifted[name] = self._theirs[name] = self.sent
+            if name not in self.world.api.items:
+                self.created_by_strangers.add(name)
             self.world.api.store_item(xml, deepcopy(self.world.api.items.get(name, {}).get("metadata", {})))
 
     def stranger_sets(self, name: str, key: str, value: str) -> None:

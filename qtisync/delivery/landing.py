@@ -9,7 +9,7 @@ from qtisync.delivery.outcome import Accepted, Altered, Exists, Missing, Outcome
 from qtisync.delivery.retry import Decision, Finish, Halt, Park, Pause, RetryAt
 from qtisync.delivery.settlement import Claim, Settlement
 from qtisync.delivery.wire import Job, Step, confirmed_keys, recorded_remote
-from qtisync.model import Facets, ItemStatus, JournalLine, Metadata, Presence
+from qtisync.model import Facets, ItemStatus, JournalLine, Metadata, Presence, Recorded
 
 
 def settle(
@@ -35,7 +35,7 @@ def settle(
         status=status,
         attempts=attempts,
         not_before=not_before,
-        presence=Presence.PRESENT if done else presence_after(row.presence, steps),
+        presence=Presence.PRESENT if done else presence_after(row, steps),
         acknowledged=acknowledged,
         acknowledged_metadata=metadata,
         remote=recorded_remote(job, outcome.remote)
@@ -61,16 +61,20 @@ def _place(attempts: int, not_before: float, decision: Decision) -> tuple[ItemSt
             return ItemStatus.QUEUED, attempts, not_before
 
 
-def presence_after(presence: Presence, steps: tuple[Step, ...]) -> Presence:
-    """What the answers of an attempt say about the object's existence."""
+def presence_after(row: Recorded, steps: tuple[Step, ...]) -> Presence:
+    """What the answers of an unfinished attempt say about the object's existence.
+
+    Doubtful is also what is there by a call of ours of which nothing is recorded yet: it is not a stranger's.
+    """
+    presence, known = row.presence, row.presence is Presence.PRESENT and row.remote is not None
     for request, answer in steps:
         match answer:
-            case Shown() | Exists():
-                presence = Presence.PRESENT
             case Missing():
-                presence = Presence.ABSENT
-            case Unavailable() if answer.in_doubt and request.purpose is Purpose.CREATE:
+                presence, known = Presence.ABSENT, False
+            case _ if _may_have_written((request, answer)) and not known:
                 presence = Presence.DOUBTFUL
+            case Shown() | Exists() if presence is Presence.ABSENT:
+                presence = Presence.PRESENT
     return presence
 
 

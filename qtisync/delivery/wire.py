@@ -7,7 +7,8 @@ A create whose answer was lost is never repeated blindly: it is read first.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import shlex
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -30,7 +31,6 @@ NOT_OURS = (
     "it exists at the API and is not ours: its identifier has none of the owned prefixes. Give the item another "
     "identifier, or add its prefix to owned_prefixes and run `qtisync retry` for it"
 )
-
 REREADS = 3  # reads after a write that may show what was there before it, until that is believed
 COLLECTIONS: Mapping[Kind, str] = {
     Kind.ITEM: "assessment-items",
@@ -74,6 +74,8 @@ class Job:
     remote: Remote | None = None
     force: bool = False
     terms: Terms = Terms()
+    shows_ours: Callable[[str], bool] = field(default=lambda _xml: False, compare=False)
+    """Whether the API's XML of a stimulus says what ours does, although it is XML of its own making."""
 
 
 Step: TypeAlias = tuple[Request, Answer]
@@ -150,12 +152,13 @@ def _after_reading(job: Job, steps: tuple[Step, ...], remote: RemoteObject) -> R
     same = not differences(job, {**foreign, **ours}, remote) and content_seen(job, remote)
     # A person may insist on our version (`retry`), but never over an object that is not ours. What our own lost create
     # left there is ours.
-    done = same and (job.terms.preserve_foreign or remote.metadata == ours)
+    unfamiliar = _is_unfamiliar(job, remote)
+    done = same and (unfamiliar or job.terms.preserve_foreign or remote.metadata == ours)
     if not (job.terms.owned or _known(job) or (done and job.presence is Presence.DOUBTFUL)):
         return Conflicted(message=NOT_OURS, remote=remote)
     if done:
         return Accepted(remote=remote, written=False)
-    complaint = conflict(job, remote)
+    complaint = unfamiliar_words(job.key) if unfamiliar and not job.terms.overwrite_conflicts else conflict(job, remote)
     if complaint is not None and not job.force:
         return Conflicted(message=complaint, remote=remote)
     if any(step.purpose in {Purpose.UPDATE, Purpose.UPDATE_METADATA} for step, _ in steps):
@@ -256,8 +259,10 @@ def content_as_meant(job: Job, remote: RemoteObject) -> bool:
 
 
 def content_seen(job: Job, remote: RemoteObject) -> bool:
-    """Whether the API's copy proves that our content is there. A stimulus that the API rewrote never does."""
-    return job.key.kind is Kind.ITEM or Scope.CONTENT not in job.scope or remote.content == job.content
+    """Whether the API's copy proves that our content is there. The API writes a stimulus in a way of its own."""
+    if job.key.kind is Kind.ITEM or Scope.CONTENT not in job.scope or remote.content == job.content:
+        return True
+    return job.key.kind is Kind.STIMULUS and job.shows_ours(remote.xml)
 
 
 def conflict(job: Job, remote: RemoteObject) -> str | None:
@@ -280,6 +285,25 @@ def conflict(job: Job, remote: RemoteObject) -> str | None:
 
 def _known(job: Job) -> bool:
     return job.presence is Presence.PRESENT and job.remote is not None
+
+
+def unfamiliar_words(key: Key) -> str:
+    """What is said of an object that is there and differs from git, when nothing is recorded of it."""
+    name = shlex.quote(key.identifier)
+    return (
+        "it is at the API already, differs from git there, and nothing is recorded of it: somebody else may have made "
+        f"it. `qtisync retry {name}` sends git's version, `qtisync adopt {name}` takes the API's as known"
+    )
+
+
+def _is_unfamiliar(job: Job, remote: RemoteObject) -> bool:
+    """Whether no call of ours can have left what is there: it was made by others, or by a record that is lost.
+
+    However many there are: those that a list shows before the first pass are recorded as changed at the API.
+    """
+    if _known(job) or job.presence is Presence.DOUBTFUL:
+        return False
+    return job.remote is None or not _untouched(job.remote, remote)
 
 
 def _untouched(recorded: Remote, remote: RemoteObject) -> bool:

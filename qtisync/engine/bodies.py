@@ -1,9 +1,9 @@
-"""The XML on both sides of a plan's updates, for a report that may show content. Read from git, never from the API."""
+"""The XML on both sides: of a plan's updates, read from git; of a stimulus, git's beside the API's."""
 
 from __future__ import annotations
 
 import codecs
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from qtisync.engine.ports import Source
 from qtisync.errors import BlobMissingError
@@ -31,3 +31,14 @@ def text_of(data: bytes) -> str:
     if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return data.decode("utf-16", "replace")
     return data.removeprefix(codecs.BOM_UTF8).decode("utf-8", "replace")
+
+
+def shows(data: bytes) -> Callable[[str], bool]:
+    """Whether the API's XML of a stimulus says what this file of it does."""
+
+    def says_the_same(theirs: str) -> bool:
+        from qtisync.content.payload import same_stimulus, xml_text  # noqa: PLC0415 - lxml is heavy
+
+        return same_stimulus(xml_text(data), theirs)
+
+    return says_the_same

@@ -23,6 +23,7 @@ from qtisync.delivery.retry import Decision, Finish, Halt, Park, Pause, RetryAt,
 from qtisync.delivery.settlement import Claim, Settlement
 from qtisync.delivery.wire import Job, Step, Terms, differences, next_step
 from qtisync.engine.batching import FRESH
+from qtisync.engine.bodies import shows
 from qtisync.engine.canary import Canary
 from qtisync.engine.capability import Fitness
 from qtisync.engine.exchange import Exchange, is_held, journal_line
@@ -152,7 +153,8 @@ class Pusher:
 
     def _job(self, claim: Claim) -> Job:
         row = claim.row
-        body = self._body_of(row.key.kind, self._blobs.blob(row.blob)) if row.blob is not None else {}
+        data = self._blobs.blob(row.blob) if row.blob is not None else None
+        body = self._body_of(row.key.kind, data) if data is not None else {}
         content = row.desired.content
         if content is None:
             raise ValueError(f"{row.key} was claimed without a desired content")
@@ -172,6 +174,7 @@ class Pusher:
             remote=row.remote,
             force=row.force,
             terms=self._terms[endpoint, self._manners.owns(row.key)],
+            shows_ours=shows(data) if data is not None and row.key.kind is Kind.STIMULUS else _shows_nothing,
         )
 
     def _ask(self, job: Job, request: Request, journal: list[JournalLine]) -> tuple[Step, ...]:
@@ -274,6 +277,10 @@ class Pusher:
 
 
 WRITING = frozenset(purpose.value for purpose in Purpose if purpose.writes)
+
+
+def _shows_nothing(_xml: str) -> bool:
+    return False
 
 
 def _differs(desired: Facets, acknowledged: Facets, name: str) -> bool:

@@ -89,6 +89,47 @@ def test_what_differs_after_a_lost_record_is_pending_and_not_overwritten(world, 
     assert world.report("status")["status"]["in_sync"]
 
 
+FEW_FILES = {
+    "i/q0.xml": item_xml("q0", references="s1"),
+    "i/q1.xml": item_xml("q1"),
+    "i/q1.yaml": "grade: 5\n",
+    "s1.xml": stimulus_xml("s1", "A &lt; B <b>c</b>"),
+}
+
+
+def test_a_lost_record_of_a_few_objects_costs_no_write_either(tmp_path):
+    """Too few for a look at the list: each create meets a 409, and what is there is compared with git."""
+    with World(tmp_path) as world:
+        world.commit(FEW_FILES)
+        assert world.run("sync").code == 0
+        lose(world)
+        assert world.run("sync").code == 0
+        assert [(entry.method, entry.status) for entry in world.api.journal.writes()] == [("POST", 409)] * 3
+        assert world.report("status")["status"]["in_sync"]
+
+
+@pytest.mark.parametrize("name", ["i/q1.xml", "i/q1.yaml", "s1.xml"])
+def test_what_differs_after_a_lost_record_of_a_few_objects_is_not_overwritten(tmp_path, name):
+    edited = {
+        "i/q1.xml": item_xml("q1", "Changed in git"),
+        "i/q1.yaml": "grade: 6\n",
+        "s1.xml": stimulus_xml("s1", "Changed in git"),
+    }
+    with World(tmp_path) as world:
+        world.commit(FEW_FILES)
+        assert world.run("sync").code == 0
+        world.commit({name: edited[name]})
+        lose(world)
+        identifier = name[-6:-4] if name.startswith("s") else "q1"
+        report = world.report("sync", code=3)
+        assert {entry.status for entry in world.api.journal.writes()} == {409}
+        assert [item["identifier"] for item in report["conflicts"]] == [identifier]
+        assert f"qtisync adopt {identifier}" in report["conflicts"][0]["outcome"]["error"]
+        assert world.run("retry", identifier).code == 0
+        assert world.run("sync").code == 0, "a person looked at it: git's version is sent"
+        assert world.report("status")["status"]["in_sync"]
+
+
 def test_with_on_conflict_overwrite_git_wins_after_a_lost_record(world):
     world.configure(on_conflict="overwrite")
     world.commit({"i/q4.xml": item_xml("q4", "Changed in git")})

@@ -189,7 +189,8 @@ class EngineMachine(RuleBasedStateMachine):
         how=cycles,
     )
     def a_stranger_acts(self, name, what, value, then, how):
-        if name in self.strangers or name not in {*self.world.api.items, *self.world.api.stimuli}:
+        there = name in {*self.world.api.items, *self.world.api.stimuli}
+        if name in self.strangers or not (there or (what == "content" and name != FOREIGN)):
             return
         self._stranger_acts(name, what, value)
         if then is not None:
@@ -255,7 +256,7 @@ class EngineMachine(RuleBasedStateMachine):
                 assert target.words.startswith(REFUSED)
             case ItemStatus.PARKED, "Conflict":
                 # Without our prefix, what is there is only ours as long as the record says so.
-                assert name in self.watch.drifted or name == FOREIGN
+                assert name in self.watch.drifted or name == FOREIGN or self.watch.is_unfamiliar(name, target)
             case ItemStatus.BLOCKED, _:
                 assert row.blocker == key_of(STIMULUS)
             case end:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from builders import GRADE_5, a_content_digest, facets
+from builders import GRADE_5, a_content_digest, a_key, facets
 from wire_values import (
     STAMP,
     a_job,
@@ -13,25 +13,67 @@ from wire_values import (
     a_new_job,
     a_remote,
     climb,
-    get,
-    post,
     put,
     shown,
 )
 
+from qtisync.delivery.messages import Request
 from qtisync.delivery.outcome import (
     Accepted,
     Altered,
     Conflicted,
     Exists,
+    Outcome,
     Shown,
 )
-from qtisync.delivery.wire import NOT_OURS, Terms
-from qtisync.model import Facets, Presence, Remote, Scope
+from qtisync.delivery.wire import NOT_OURS, Job, Terms, unfamiliar_words
+from qtisync.model import Facets, Identifier, Key, Kind, Presence, Remote, Scope
+
+UNFAMILIAR = unfamiliar_words(a_key())
 
 
-def test_existing_object_that_is_ours_by_prefix_is_adopted():
-    assert climb(a_new_job(), Exists(), shown("c1")) == [post(), get(), put()]
+def met(job: Job, seen: Shown) -> Request | Outcome:
+    """What follows when a create meets this object, or when it was met before."""
+    known = job.presence is Presence.PRESENT
+    return climb(job, seen)[-1] if known else climb(job, Exists(), seen)[-1]
+
+
+@pytest.mark.parametrize(
+    "unknown",
+    [a_new_job(), a_new_job(presence=Presence.PRESENT), a_new_job(terms=Terms(preserve_foreign=False))],
+    ids=["never seen", "met before", "git is everything"],
+)
+def test_existing_object_that_nothing_is_recorded_of_and_that_differs_is_a_conflict(unknown: Job):
+    other, key = shown("c1"), shown("c2", {"grade": "6"})
+
+    assert met(unknown, other) == Conflicted(message=UNFAMILIAR, remote=other.remote)
+    assert met(unknown, key) == Conflicted(message=UNFAMILIAR, remote=key.remote)
+    assert met(replace(unknown, force=True), other) == put()
+    assert met(replace(unknown, terms=replace(unknown.terms, overwrite_conflicts=True)), other) == put()
+
+
+def test_existing_object_with_more_keys_is_taken_as_it_is_even_where_git_is_everything():
+    """As one that a list shows after a lost record: what a list finds and what a 409 finds is judged alike."""
+    seen = shown("c2", {**GRADE_5, "status": "live"})
+
+    assert met(a_new_job(terms=Terms(preserve_foreign=False)), seen) == Accepted(remote=seen.remote, written=False)
+
+
+def test_object_that_was_not_found_and_is_there_as_we_left_it_is_ours():
+    job = a_job(presence=Presence.ABSENT, acknowledged=Facets(), scope=frozenset(Scope))
+
+    assert met(job, shown()) == put()
+    assert met(job, shown(version=2)) == Conflicted(message=UNFAMILIAR, remote=a_remote(version=2))
+
+
+def test_existing_stimulus_is_taken_as_it_is_if_it_says_the_same_in_other_words():
+    stimulus = replace(a_new_job(), key=Key(Kind.STIMULUS, Identifier("q1")))
+    seen = shown("made by the API")
+
+    assert met(stimulus, seen) == Conflicted(message=UNFAMILIAR, remote=seen.remote)
+    assert met(replace(stimulus, shows_ours=lambda xml: xml == "<q1/>"), seen) == Accepted(
+        remote=seen.remote, written=False
+    )
 
 
 def test_existing_object_that_is_as_meant_is_adopted_without_a_write():
