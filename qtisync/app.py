@@ -330,6 +330,7 @@ class Setup:
         """Everything that pushing needs, joined."""
         from qtisync.content.canonical import digest_text  # noqa: PLC0415 - lxml is heavy
         from qtisync.engine.cycle import Bench  # noqa: PLC0415 - only when something is sent
+        from qtisync.engine.health import Health  # noqa: PLC0415 - likewise
         from qtisync.engine.meter import SilentMeter  # noqa: PLC0415 - likewise
 
         with ExitStack() as closing:
@@ -350,6 +351,7 @@ class Setup:
                 base_url=self.target.base_url,
                 concurrency=self.target.max_concurrency,
                 meter=meter if meter is not None else SilentMeter(),
+                health=Health(log),
             )
 
 

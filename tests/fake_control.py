@@ -126,6 +126,11 @@ class FakeControl:
         self._note("job", job)
         return self._jobs.get(job)
 
+    def so_far(self, job: str) -> Job | None:
+        self._note("so far", job)
+        found = self._jobs.get(job)
+        return None if found is None else replace(found, report=self.report)
+
     def wait_for(self, job: str, seconds: float) -> Job | None:
         with self._changed:
             self._changed.wait_for(lambda: job not in self._jobs or self._jobs[job].state.ended, seconds)

@@ -26,6 +26,7 @@ from qtisync.cli.through import STEP, Through
 from qtisync.errors import HeldPlanError, QtisyncError, StalePlanError, UsageError
 from qtisync.report.reading import read_report
 from qtisync.report.saved_plan import SavedPlan
+from qtisync.report.value import Place, Report
 
 _CAUSES = {
     "credentials": CREDENTIALS,
@@ -41,7 +42,7 @@ def sync_by_daemon(common: Common, setup: Setup, through: Through, ref: str | No
         hint = f"Stop it to sync {ref} once, or leave out --ref."
         raise UsageError(f"The daemon of {setup.name} keeps to {setup.settings.repository.ref}.", hint=hint)
     job = through.post("/api/v1/sync", {"origin": "command"})
-    return _await(common, through, _there(job), timeout, "sync")
+    return _await(common, setup, through, _there(job), timeout, "sync")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,39 +71,65 @@ def approve_by_daemon(common: Common, setup: Setup, through: Through, approval: 
         hint = f"Nothing was written. If this is meant: {held.get('command')}"
         raise HeldPlanError(f"Held by {', '.join(left)}.", hint=hint)
     job = through.post("/api/v1/approve", {"checksum": saved.checksum, "rules": sorted(allow)})
-    return _await(common, through, _there(job), timeout, "apply")
+    return _await(common, setup, through, _there(job), timeout, "apply")
 
 
-def _await(common: Common, through: Through, job: Mapping[str, Any], timeout: float | None, kind: str) -> int:
+def _await(
+    common: Common, setup: Setup, through: Through, job: Mapping[str, Any], timeout: float | None, kind: str
+) -> int:
     """Wait for a job's end and report; Ctrl-C leaves the daemon at work."""
     clock = SystemClock()
     until = None if timeout is None else clock.now() + timeout
     while not job["ended"]:
         left = STEP if until is None else until - clock.now()
         if left <= 0:
-            click.echo("The daemon goes on; what it does: qtisync status", err=True)
-            return UNAVAILABLE
+            job = _there(through.get(f"/api/v1/jobs/{job['id']}?report=now"))
+            if not job["ended"]:
+                _report(common, setup, job, kind, "Stopped waiting by --timeout. The daemon goes on: qtisync status")
+                return UNAVAILABLE
+            break
         job = _there(through.job(job["id"], left))
-    return _ended(common, job, kind)
+    return _ended(common, setup, job, kind)
 
 
-def _ended(common: Common, job: Mapping[str, Any], kind: str) -> int:
-    report = None if job["report"] is None else replace(read_report(job["report"]), kind=kind, error=job["error"])
-    if report is not None:
-        emit(report, common)
+def _ended(common: Common, setup: Setup, job: Mapping[str, Any], kind: str) -> int:
     match job["state"]:
         case "held":
-            rules = [] if report is None else [f"{hold.rule}: {hold.message}" for hold in report.holds]
+            report = _report(common, setup, job, kind)
+            rules = [f"{hold.rule}: {hold.message}" for hold in report.holds]
             hint = "Nothing was written. The command that continues it: qtisync status"
             raise HeldPlanError(f"Held by {'; '.join(rules)}.", hint=hint)
         case "paused":
-            click.echo("Paused: it is written down and not sent. To go on: qtisync resume", err=True)
+            _report(common, setup, job, kind, "Paused: it is written down and not sent. To go on: qtisync resume")
             return LOCKED
         case "failed":
-            click.echo(f"The daemon could not finish it and goes on trying: {job['error']}", err=True)
+            _report(common, setup, job, kind, f"The daemon could not finish it and goes on trying: {job['error']}")
             return _CAUSES.get(job["cause"], UNEXPECTED)
         case _:
-            return strongest(of_counts(report.summary) if report is not None else ())
+            return strongest(of_counts(_report(common, setup, job, kind).summary))
+
+
+def _report(common: Common, setup: Setup, job: Mapping[str, Any], kind: str, error: str | None = None) -> Report:
+    """Write what came of a job, as far as its pass was written down; ``error`` is why that is not all."""
+    if job["report"] is not None:
+        report = replace(read_report(job["report"]), kind=kind)
+    else:
+        place = Place(
+            repository=setup.location,
+            ref=setup.settings.repository.ref,
+            head=job["commit"] or "",
+            base=None,
+            target=setup.name,
+            base_url=setup.target.base_url,
+            capabilities={},
+        )
+        report = Report(kind=kind, at=SystemClock().now(), place=place)
+    if error is not None:
+        report = replace(report, error=error, errored=True, complete=False)
+        if common.format != "text" or common.output is not None:
+            click.echo(error, err=True)  # what a script reads is not what a person sees
+    emit(report, common)
+    return report
 
 
 def _there(answer: Mapping[str, Any] | None) -> Mapping[str, Any]:

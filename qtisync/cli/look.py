@@ -14,6 +14,7 @@ from qtisync.cli.exit_codes import OK, PARTIAL
 from qtisync.cli.output import emit, painter, write
 from qtisync.cli.through import Through
 from qtisync.delivery.ledger import decided
+from qtisync.engine.health import remembered
 from qtisync.engine.overview import Sight, overview
 from qtisync.engine.ports import RecordReader
 from qtisync.errors import QtisyncError, RepositoryError, UsageError
@@ -54,6 +55,8 @@ def look(setup: Setup, reader: RecordReader, most_queued: int | None = None) -> 
     except RepositoryError as error:
         degraded.append(error.message)
     daemon, words = _ask_daemon(setup)
+    trouble = remembered(reader) if daemon is None else None
+    words += (trouble.words,) if trouble is not None else ()
     sight = Sight(
         repository=location,
         ref=ref,

@@ -123,6 +123,8 @@ def _ending(drained: Drained) -> str:
             return f"Stopped, {done}: {drained.reason}. Check the addresses of the target (base_url, token_url)."
         case Ending.HALTED:
             return f"Stopped, the queue is kept: {drained.reason}. Check client_id, client_secret and their scopes."
+        case Ending.UNAVAILABLE if drained.late:
+            return f"Stopped by --timeout, the queue is kept: {drained.reason}. Run the command again to go on."
         case Ending.UNAVAILABLE:
             return f"The API is not available, the queue is kept: {drained.reason}. Run the command again later."
         case Ending.INTERRUPTED:

@@ -60,6 +60,7 @@ def eyes_of(bench: Bench, progress: Progress | None = None) -> Eyes:
         digest=bench.digest,
         concurrency=bench.concurrency,
         meter=bench.meter,
+        health=bench.health,
         progress=progress,
     )
 

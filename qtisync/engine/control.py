@@ -72,6 +72,10 @@ class Controls:
         """See ``web.ports``."""
         return self._jobs.find(job)
 
+    def so_far(self, job: str) -> Job | None:
+        """See ``web.ports``."""
+        return self._jobs.so_far(job)
+
     def wait_for(self, job: str, seconds: float) -> Job | None:
         """See ``web.ports``."""
         return self._jobs.wait_for(job, seconds)
@@ -148,23 +152,28 @@ class Controls:
             paused_seconds=0.0 if pace is None else max(0.0, pace.paused_until - now),
             paused_by_person=pause.paused(store, now) is not None,
             held=store.setting("held") is not None,
+            api_up=self._bench.health.trouble is None,
             degraded=self.degraded(),
             unready=self.unready(),
         )
 
     def unready(self) -> tuple[str, ...]:
-        """Why it is not ready: the first pass is not done, or sending halted."""
+        """Why it is not ready: the first pass is not done, sending halted, or the API is down for a while."""
         halt, reasons = self._outbox.halt, []
+        down = self._bench.health.down(self._bench.clock.now())
         if not self._daemon.seen.passed:
             reasons.append(self._daemon.seen.trouble or "the first pass is not done")
         if halt is not None:
             reasons.append(halt.reason)
+        if down is not None and (halt is None or not halt.unavailable):
+            reasons.append(down.words)
         return tuple(reasons)
 
     def degraded(self) -> tuple[str, ...]:
         """Why it works less well than it could."""
         seen, now = self._daemon.seen, self._bench.clock.now()
-        reasons = list(self._watched())
+        reasons, trouble = list(self._watched()), self._bench.health.trouble
+        reasons += [trouble.words] if trouble is not None else []
         if seen.trouble is not None:
             reasons.append(f"the last pass failed: {seen.trouble}")
         elif seen.head_at is not None and now - seen.head_at > 2 * self._identity.poll_every + 60:

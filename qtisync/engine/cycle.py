@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 
 from qtisync.delivery.answers import DigestText
@@ -11,6 +11,7 @@ from qtisync.delivery.outcome import Answer, Denied, NotTheApi
 from qtisync.engine.canary import Canary
 from qtisync.engine.drain import Drain, Drained, Ending, Patience
 from qtisync.engine.exchange import Exchange
+from qtisync.engine.health import Health, remember
 from qtisync.engine.meter import SilentMeter
 from qtisync.engine.pacing import PaceTerms, Pacing
 from qtisync.engine.ports import Api, Bell, Clock, Log, Meter, Source, Store
@@ -19,6 +20,7 @@ from qtisync.engine.preflight import confirm
 from qtisync.engine.push import Attempt, BodyOf, Manners, Pusher
 from qtisync.engine.reconcile import Prepared, finish_cursor, write_down
 from qtisync.engine.sweep import Broom, Sweep, Swept, Verdict
+from qtisync.model import Key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,7 @@ class Bench:
     base_url: str
     concurrency: int = 8
     meter: Meter = field(default_factory=SilentMeter)
+    health: Health = field(default_factory=Health)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +50,8 @@ class Run:
 
     patience: Patience = field(default_factory=Patience)
     on_attempt: Callable[[Attempt], None] = field(default=lambda _attempt: None)
+    on_list: Callable[[Collection[Key], int], None] = field(default=lambda _keys, _calls: None)
+    """Hears of calls that were made for several objects together."""
 
 
 def apply(bench: Bench, prepared: Prepared, run: Run) -> Drained:
@@ -64,6 +69,9 @@ def apply(bench: Bench, prepared: Prepared, run: Run) -> Drained:
     synced = finish_cursor(bench.store, bench.clock.now())
     if drained.ending is Ending.DRAINED:
         drained = _and_swept(drained, sweep(bench, prepared, run.patience.deadline))
+    trouble = bench.health.trouble
+    gave_up = drained.reason if drained.ending is Ending.UNAVAILABLE and (trouble or not drained.late) else ""
+    remember(bench.store, bench.health, gave_up, bench.clock.now())
     if drained.ending is Ending.HALTED:  # a daemon tells it itself, with the time at which it asks again
         bench.log("queue_halted", reason=for_log(drained.reason))
     bench.log(
@@ -93,7 +101,7 @@ def sweep(
     pacing = Pacing(bench.store, bench.clock, bench.bell, bench.log, bench.pace, bench.meter)
     broom = Broom(
         store=bench.store,
-        exchange=Exchange(bench.api, bench.clock, pacing, bench.meter),
+        exchange=Exchange(bench.api, bench.clock, pacing, bench.meter, bench.health),
         pacing=pacing,
         clock=bench.clock,
         bell=bench.bell,
@@ -131,9 +139,10 @@ def push(bench: Bench, run: Run) -> Drained:
         return Drained(ending=Ending.DRAINED)
     complaint = confirm(bench.store, bench.api, bench.base_url, bench.clock.now())
     if complaint is not None:
+        bench.health.heard(complaint, bench.clock.now())
         return _refused(complaint)
     pacing = Pacing(bench.store, bench.clock, bench.bell, bench.log, bench.pace, bench.meter)
-    exchange = Exchange(bench.api, bench.clock, pacing, bench.meter)
+    exchange = Exchange(bench.api, bench.clock, pacing, bench.meter, bench.health)
     prefetch = Prefetch(
         store=bench.store,
         exchange=exchange,
@@ -142,6 +151,7 @@ def push(bench: Bench, run: Run) -> Drained:
         log=bench.log,
         digest=bench.digest,
         terms=bench.manners.terms,
+        on_list=run.on_list,
     )
     pusher = Pusher(
         store=bench.store,

@@ -19,6 +19,7 @@ from qtisync.engine.recognise import first_look
 from qtisync.engine.reconcile import HELD, Aim, Prepared, prepare, write_down
 from qtisync.engine.reports import pass_report, pushed_report
 from qtisync.engine.rounds import STEP, Beating, PatientBell, Rounds, Seen
+from qtisync.engine.tally import Tally
 from qtisync.engine.timing import Rhythm, Timing, next_pass_at
 from qtisync.engine.valve import Valve
 from qtisync.engine.warm import Memory
@@ -186,13 +187,15 @@ class Daemon:
         self._release()
         if prepared.snapshot is not None:
             bench.log("pass_started", commit=plan.commit, changes=len(plan.changes), broken=len(plan.broken))
+        tally = self._outbox.tallies.open([change.item.key for change in plan.ready])
         write_down(bench.store, prepared)
         if not self._valve.stopped:
             self.beat(3600.0)
             swept = sweep(bench, prepared, may_go_on=lambda: not self._valve.stopped)
+            tally.calls += swept.calls
             if swept.reason:
                 bench.log("pass_failed", reason=f"deleting-{swept.verdict}", message=swept.reason)
-        self._hand_over(job, prepared)
+        self._hand_over(job, prepared, tally)
         self.seen.passed = True
         if absent is not None:
             raise absent
@@ -208,14 +211,14 @@ class Daemon:
             return error
         return None
 
-    def _hand_over(self, job: Job, prepared: Prepared) -> None:
+    def _hand_over(self, job: Job, prepared: Prepared, tally: Tally) -> None:
         """Let the workers have what the pass wrote down."""
         bench, began = self._bench, prepared.record.at
         ready = [change.item.key for change in prepared.plan.ready]
         told = replace(prepared, snapshot=None, recorded={}, fresh={})  # a long push must not keep all of it in memory
 
         def report() -> Report:
-            return pushed_report(bench, told, bench.clock.now() - began)
+            return pushed_report(bench, told, bench.clock.now() - began, tally.calls)
 
         self._jobs.pushing(job, prepared.plan.commit, ready, report)
         if not ready:

@@ -52,6 +52,8 @@ class Drained:
     conflict: bool = False
     """The halt is a conflict, not a refusal of our credentials."""
     wrong_api: bool = False
+    late: bool = False
+    """It is unavailable because the deadline is over."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +95,7 @@ class Drain:
         """Its lock guards the numbers below; it is notified when a worker rests or a wait for a slot is over."""
         self._front = threading.Lock()
         """Held by the one who is taking."""
-        self._waiting = self._resting = self._over = False
+        self._waiting = self._resting = self._over = self._late = False
         self._busy = self._taken = 0
         self._ready: float | None = None
         self._failures = self._pauses = 0
@@ -116,14 +118,22 @@ class Drain:
         halt = self._halt.decision if self._halt is not None else None
         return Drained(
             ending=ending,
-            reason=halt.reason if isinstance(halt, Halt) else self._trouble if ending is Ending.UNAVAILABLE else "",
+            reason=halt.reason if isinstance(halt, Halt) else self._why() if ending is Ending.UNAVAILABLE else "",
             calls=self._calls + self._prefetch.calls,
             writes=self._writes,
             settled=self._settled,
             throttles=self._pacing.throttles,
             conflict=self._halt is not None and isinstance(self._halt.outcome, Conflicted),
             wrong_api=self._halt is not None and isinstance(self._halt.outcome, NotTheApi),
+            late=self._late,
         )
+
+    def _why(self) -> str:
+        """Why it is unavailable."""
+        if not self._late:
+            return self._trouble
+        failing = f"; the API gave no usable answer: {self._trouble}" if self._failing_since is not None else ""
+        return f"the deadline is over{failing}"
 
     def _dispatch(self, pool: ThreadPoolExecutor) -> Ending:
         calm = 0
@@ -177,7 +187,7 @@ class Drain:
             return Ending.INTERRUPTED
         now, patience = self._clock.now(), self._patience
         if patience.deadline is not None and now >= patience.deadline - 0.05:
-            self._trouble = "the deadline is over"
+            self._late = True
             return Ending.UNAVAILABLE
         since = self._failing_since
         if patience.without_answer is not None and since is not None and now - since > patience.without_answer:
@@ -256,6 +266,8 @@ class Drain:
         """Count answers that are none; the pause for the whole queue if there were too many in a row."""
         if attempt.outcome is None:
             return None  # it was given up before anything was sent, and says nothing about the API
+        if isinstance(attempt.outcome, Unavailable) and not attempt.calls:
+            return None  # likewise: what was to be sent is not there
         if not isinstance(attempt.outcome, Unavailable):
             self._failures, self._pauses, self._failing_since = 0, 0, None
             return None

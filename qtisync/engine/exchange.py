@@ -9,6 +9,7 @@ from qtisync.delivery.listing import Page
 from qtisync.delivery.messages import Reply, Request, Response
 from qtisync.delivery.outcome import Answer, Shown, Throttled, Unavailable
 from qtisync.delivery.pages import ListPage
+from qtisync.engine.health import Health
 from qtisync.engine.pacing import Pacing
 from qtisync.engine.ports import Api, Clock, Meter
 from qtisync.model import JournalLine, Key
@@ -19,8 +20,9 @@ T = TypeVar("T", bound=Answer | Page | ListPage)
 class Exchange:
     """Asks the API for all who push. Threads share it."""
 
-    def __init__(self, api: Api, clock: Clock, pacing: Pacing, meter: Meter) -> None:
+    def __init__(self, api: Api, clock: Clock, pacing: Pacing, meter: Meter, health: Health | None = None) -> None:
         self._api, self._clock, self._pacing, self._meter = api, clock, pacing, meter
+        self.health = health if health is not None else Health()
 
     def ask(self, request: Request, read: Callable[[Reply, float], T]) -> T:
         """Send ``request`` and ``read`` the reply at the time at which it came.
@@ -34,6 +36,7 @@ class Exchange:
         if is_held(answer):
             return answer
         self._meter.called(request.purpose.value, answer.name, came_at - sent_at)
+        self.health.heard(answer, came_at)
         if isinstance(answer, Throttled):
             self._pacing.throttled(answer, sent_at)
         elif not isinstance(answer, Unavailable):

@@ -187,6 +187,13 @@ class Jobs:
             entry = self._entries.get(job)
             return None if entry is None else entry.job
 
+    def so_far(self, job: str) -> Job | None:
+        """A job by its id, with what came of it so far if it is being pushed."""
+        with self._changed:
+            entry = self._entries.get(job)
+            found, make = (None, None) if entry is None else (entry.job, entry.report)
+        return found if found is None or make is None else replace(found, report=_made(make))
+
     def wait_for(self, job: str, seconds: float) -> Job | None:
         """A job after it ended, or after so many seconds."""
         until = self._clock.now() + seconds
@@ -202,7 +209,7 @@ class Jobs:
         """The newest jobs that say something, newest first: a look that found nothing is left out."""
         with self._changed:
             jobs = [entry.job for entry in reversed(self._entries.values())]
-        return [job for job in jobs if job.report is None or job.report.items or job.origin in WORTH_KNOWING][:count]
+        return [job for job in jobs if job.origin in WORTH_KNOWING or _says_something(job)][:count]
 
     def _forget(self) -> None:
         if len(self._entries) > KEPT:
@@ -210,6 +217,11 @@ class Jobs:
             oldest = next(ended, None)  # one that is still pushed is not in the way of the others
             if oldest is not None:
                 del self._entries[oldest]
+
+
+def _says_something(job: Job) -> bool:
+    report = job.report
+    return report is None or bool(report.items) or any(orphan.new for orphan in report.orphans)
 
 
 def _sets(entries: Iterable[_Entry]) -> list[set[Key]]:

@@ -11,9 +11,12 @@ from qtisync.delivery.log_words import for_log
 from qtisync.delivery.retry import Finish, Park
 from qtisync.engine.cycle import Bench, Run, push
 from qtisync.engine.drain import Drained, Ending, Patience
+from qtisync.engine.health import remember
 from qtisync.engine.jobs import Jobs
+from qtisync.engine.preflight import probe
 from qtisync.engine.push import Attempt
 from qtisync.engine.reconcile import finish_cursor
+from qtisync.engine.tally import Tallies
 from qtisync.engine.valve import Valve
 from qtisync.errors import RepositoryError
 from qtisync.model import ItemStatus, Key, Recorded, Standing
@@ -51,6 +54,7 @@ class Outbox:
         self._moved_at = bench.clock.now()
         self._draining = False
         self._halts = 0
+        self.tallies = Tallies()
         self.halt: Halt | None = None
         self.failures = 0
         self.crash: Exception | None = None
@@ -98,7 +102,11 @@ class Outbox:
         return self._draining and now > max(self._moved_at, self._valve.waiting_until) + SILENCE
 
     def settle(self) -> None:
-        """End the jobs whose objects wait for nothing any more, as far as the record says."""
+        """End the jobs whose objects wait for nothing any more, as far as the record says; or all, if it is down."""
+        self._settle_by_record()
+        self._tell_if_down()
+
+    def _settle_by_record(self) -> None:
         waiting, store = self._jobs.waiting(), self._bench.store
         if not waiting.jobs:
             return
@@ -106,6 +114,12 @@ class Outbox:
             self._jobs.settled(waiting.keys - _moving(store.recorded_some(waiting.keys).values()), waiting)
         else:
             self._jobs.settled_but(_moving(store.unsettled()), waiting)
+
+    def _tell_if_down(self) -> None:
+        """Nobody should wait for the end of a long trouble of the API: jobs end, and it is tried on and on."""
+        trouble = self._bench.health.down(self._bench.clock.now())
+        if trouble is not None:
+            self._jobs.drained(JobState.FAILED, trouble.words, "unavailable")
 
     def _run(self) -> None:
         try:
@@ -119,7 +133,9 @@ class Outbox:
         self._draining, self._moved_at = True, self._bench.clock.now()
         try:
             self._bench.store.recover(self._moved_at, "")  # what a drain of ours that failed left behind
-            self._after(push(self._bench, self._run_terms()))
+            drained = push(self._bench, self._run_terms())
+            self._after(drained)
+            self._look_after_health(drained)
             self.failures = 0
         except RepositoryError as error:
             self._halted(Drained(ending=Ending.UNAVAILABLE, reason=error.message))
@@ -129,7 +145,15 @@ class Outbox:
             self._draining = False
 
     def _run_terms(self) -> Run:
-        return Run(patience=Patience(without_answer=None), on_attempt=self._moved)
+        return Run(patience=Patience(without_answer=None), on_attempt=self._moved, on_list=self.tallies.called)
+
+    def _look_after_health(self, drained: Drained) -> None:
+        """Keep for later what is known of the API; ask it if it was in trouble and nothing is left to send."""
+        bench = self._bench
+        if drained.ending is Ending.DRAINED and bench.health.trouble is not None:
+            bench.health.heard(probe(bench.api, bench.clock.now()), bench.clock.now())
+        gave_up = drained.reason if drained.ending is Ending.UNAVAILABLE else ""
+        remember(bench.store, bench.health, gave_up, bench.clock.now())
 
     def _await_work(self) -> bool:
         """Wait until something may be sent; false: it never will."""
@@ -165,7 +189,9 @@ class Outbox:
 
     def _moved(self, attempt: Attempt) -> None:
         self._moved_at = self._bench.clock.now()
+        self.tallies.called((attempt.claim.row.key,), attempt.calls)
         if not isinstance(attempt.decision, Finish | Park):
+            self._tell_if_down()
             return
         key, waiting = attempt.claim.row.key, self._jobs.waiting()
         if waiting.keys is None:

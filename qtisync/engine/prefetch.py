@@ -8,6 +8,7 @@ before anything is concluded. A list that does not do what is asked of it is rec
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 
 from qtisync.delivery.answers import DigestText
@@ -60,8 +61,9 @@ class Prefetch:
         log: Log,
         digest: DigestText,
         terms: Terms,
+        on_list: Callable[[Collection[Key], int], None] = lambda _keys, _calls: None,
     ) -> None:
-        self._store, self._exchange, self._pacing = store, exchange, pacing
+        self._store, self._exchange, self._pacing, self._on_list = store, exchange, pacing, on_list
         self._clock, self._log, self._digest, self._terms = clock, log, digest, terms
         self._lock = threading.Lock()
         self._arrived = threading.Event()
@@ -157,7 +159,9 @@ class Prefetch:
             return read_list(request, reply, wanted, self._digest, now)
 
         page = self._exchange.ask(request, read)
-        self.calls += not is_held(page)
+        if not is_held(page):
+            self.calls += 1
+            self._on_list([Key(Kind.ITEM, name) for name in wanted], 1)
         if isinstance(page, Page):
             self._keep(fetch, request, page, sent_at)
         elif isinstance(page, Refused | Missing) or (isinstance(page, NotTheApi) and page.status in _TOO_LONG):

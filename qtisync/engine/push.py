@@ -36,6 +36,8 @@ from qtisync.model import Digest, Facets, JournalLine, Json, Key, Kind, RepoPath
 from qtisync.planning.comparison import OnDrift
 
 REREADS = 3  # times that what became old while we waited for a slot is read again; a slow pace must not stop for ever
+ASK_AGAIN = 60.0  # seconds after which an API in trouble is asked again at the latest
+BLOB_TRIES = 4  # looks for a blob that is not there, each after a longer wait
 LINES_PER_ATTEMPT = 10  # calls of one attempt, about as many as there can be
 SERVER_ERROR = 500
 _FAILED = {"ServerError", "NoAnswer"}
@@ -109,7 +111,7 @@ class Pusher:
         try:
             job = self._job(claim)
         except BlobMissingError as error:
-            return self._settle(claim, None, (), Refused(status=0, message=f"{error.message}; {error.hint}"), ())
+            return self._settle(claim, None, (), _blob_missing(error, claim.row.attempts), ())
         except RepositoryError:
             self._store.release(claim)  # nothing was sent, and the repository may be back soon
             raise
@@ -235,7 +237,10 @@ class Pusher:
     ) -> Attempt:
         now = self._clock.now()
         failures = self._failures(claim, outcome)
-        decision = decide(outcome, claim.row.attempts, self._manners.retry, now, self._clock.jitter(), failures)
+        policy = self._manners.retry
+        if self._exchange.health.trouble is not None:  # it is not this object's fault, and nobody tells when it is over
+            policy = replace(policy, cap=min(policy.cap, ASK_AGAIN))
+        decision = decide(outcome, claim.row.attempts, policy, now, self._clock.jitter(), failures)
         self._halted = self._halted or isinstance(decision, Halt)
         words = outcome.message if isinstance(outcome, Altered) else None
         settlement = settle(
@@ -274,6 +279,14 @@ class Pusher:
             message=message,
             attempts=settlement.attempts,
         )
+
+
+def _blob_missing(error: BlobMissingError, attempts: int) -> Outcome:
+    """A gc or a fetch under way may be the reason: it is looked for a few times before the object is parked."""
+    words = f"{error.message}; {error.hint}"
+    if attempts + 1 < BLOB_TRIES:
+        return Unavailable(message=words, in_doubt=False)
+    return Refused(status=0, message=words)
 
 
 WRITING = frozenset(purpose.value for purpose in Purpose if purpose.writes)

@@ -28,10 +28,10 @@ def pass_report(bench: Bench, prepared: Prepared) -> Report:
     return plan_report(prepared.plan, place_of(bench, prepared), prepared.record.at)
 
 
-def pushed_report(bench: Bench, prepared: Prepared, took: float) -> Report:
-    """A pass and what became of each object of it so far. ``took`` in seconds."""
+def pushed_report(bench: Bench, prepared: Prepared, took: float, sent: int) -> Report:
+    """A pass and what became of each object of it so far. ``took`` in seconds; ``sent``: calls made for it."""
     plan = prepared.plan
     keys = {change.item.key for change in plan.changes} | {row.key for row in (*plan.parked, *plan.removals)}
     after = bench.store.recorded_some(keys)
-    course = Course(sent=0, took=took)
+    course = Course(sent=sent, took=took)
     return push_report("sync", plan, after, place_of(bench, prepared), prepared.record.at + took, course)

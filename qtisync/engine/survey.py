@@ -31,6 +31,7 @@ from qtisync.delivery.pages import ListPage, Row, Sketch, Walk, page_request, re
 from qtisync.delivery.retry import RetryPolicy, backoff
 from qtisync.delivery.wire import read
 from qtisync.engine.exchange import Exchange, is_held
+from qtisync.engine.health import Health
 from qtisync.engine.meter import SilentMeter
 from qtisync.engine.pacing import PaceTerms, Pacing
 from qtisync.engine.ports import Api, Bell, Clock, Log, Meter, PaceKeeper, Progress
@@ -62,6 +63,7 @@ class Eyes:
     digest: DigestText
     concurrency: int = 8
     meter: Meter = field(default_factory=SilentMeter)
+    health: Health | None = None
     progress: Progress | None = None
 
 
@@ -98,7 +100,7 @@ class Surveyor:
     ) -> None:
         self._eyes, self._known, self._deep, self._keep_xml = eyes, known, deep, keep_xml
         self._pacing = Pacing(eyes.pace, eyes.clock, eyes.bell, eyes.log, eyes.terms, eyes.meter)
-        self._exchange = Exchange(eyes.api, eyes.clock, self._pacing, eyes.meter)
+        self._exchange = Exchange(eyes.api, eyes.clock, self._pacing, eyes.meter, eyes.health)
         self._calls = self._failures = 0
         self._left = CONFIRMED
         self._reasons: list[str] = []

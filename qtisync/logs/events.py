@@ -40,6 +40,8 @@ _EVENTS = (
     Event("queue_paused", _WARNING, "nothing is sent for a while: the API asked for it, or is down"),
     Event("queue_resumed", _INFO, "requests are sent again"),
     Event("queue_halted", _ERROR, "nothing is sent until a person acts: credentials, or a wrong base URL"),
+    Event("api_down", _WARNING, "the API gives no usable answers; everything waits, and is tried again"),
+    Event("api_up", _INFO, "the API answers again"),
     Event("queue_drained", _INFO, "nothing is left to send"),
     Event("leases_recovered", _INFO, "items that another worker left behind are queued again"),
     Event("synced", _INFO, "everything of a commit is settled, parked or held"),

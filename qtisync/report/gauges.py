@@ -31,6 +31,8 @@ class Gauges:
     paused_by_person: bool = False
     held: bool = False
     """A safety rule holds the newest pass."""
+    api_up: bool = True
+    """Whether the API gives usable answers, as far as is known."""
     degraded: tuple[str, ...] = ()
     """Why it works less well than it could, in words."""
     unready: tuple[str, ...] = ()

@@ -27,6 +27,8 @@ def push_answer(job: Json, status: Json | None = None, total: int | None = None)
             paused = _status(status).get("paused") or {}
             why = f" ({paused['reason']})" if paused.get("reason") else ""
             lines = [f"written down; the queue is paused{why}. To go on: qtisync resume"]
+        case "failed" if job.get("cause") == "unavailable":
+            lines = [f"kept, and sent once the API answers again: {job.get('error')}"]
         case "failed":
             why = job.get("error") or "its log says why"
             lines = [f"the pass failed, the daemon tries again by itself: {why}"]
@@ -85,13 +87,28 @@ def _done(report: Json) -> list[str]:
     refused = _refused(report)
     counts["refused"] = len(refused)
     said = [f"{count:,} {name}" for name, count in counts.items() if count]
+    orphans = _orphan_lines(report)
     if not said:
-        return [f"nothing to send, in sync at {report.get('repository', {}).get('head', '')[:7]}"]
+        return [f"nothing to send, in sync at {report.get('repository', {}).get('head', '')[:7]}", *orphans]
     if len(refused) == 1:
         last = said.index("1 refused")
         said[last:] = [*said[last + 1 :], f"1 refused: {refused[0]}"]
-        return [", ".join(said)]
-    return [", ".join(said), *_refused_lines(report)]
+        return [", ".join(said), *orphans]
+    return [", ".join(said), *_refused_lines(report), *orphans]
+
+
+def _orphan_lines(report: Json) -> list[str]:
+    """What a push removed from git and is still at the API: whoever removed it may believe that it is gone there."""
+    new = [orphan for orphan in report.get("orphans", []) if orphan["new"]]
+    lines = [f"  {_orphan(one)}" for one in new[:MAX_REFUSED]]
+    more = len(new) - len(lines)
+    return [*lines, f"  … and {more:,} more orphans, see: qtisync status"] if more > 0 else lines
+
+
+def _orphan(orphan: Json) -> str:
+    why = f", renamed to {orphan['renamed_to']}" if orphan["renamed_to"] else f", {orphan['path']} is gone"
+    kept = f": {orphan['kept']}" if orphan.get("kept") else ""
+    return f"orphan: {orphan['identifier']}{why}; it stays at the API{kept}"
 
 
 def _refused_lines(report: Json) -> list[str]:

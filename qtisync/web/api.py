@@ -97,9 +97,10 @@ class Api:
         return _accepted(await self._threads.quick(partial(self._control.approve, checksum, rules, "command")))
 
     async def job(self, request: Request) -> Response:
-        """A job; with ``?wait=SECONDS`` after it ended, or after so long."""
+        """A job; with ``?wait=SECONDS`` after it ended, or after so long; ``?report=now`` adds its report so far."""
         name, seconds = request.path_params["job"], _seconds(request)
-        job = await self._threads.quick(partial(self._control.job, name))
+        look = self._control.so_far if request.query_params.get("report") == "now" else self._control.job
+        job = await self._threads.quick(partial(look, name))
         while job is not None and not job.state.ended and seconds > 0 and not self._threads.closing:
             step = min(_STEP, seconds)
             seconds -= step

@@ -144,6 +144,7 @@ def _single(seen: Gauges, now: float) -> Iterator[tuple[str, str, float | None]]
     yield "synced_age_seconds", "How long ago a commit was last said to be synced.", _age(seen.synced_at, now)
     yield "in_sync", "Whether the API is equal to the newest commit.", seen.in_sync
     yield "ready", "Whether the daemon does its work.", not seen.unready
+    yield "api_up", "Whether the API gives usable answers.", seen.api_up
     yield "held", "Whether a safety rule holds the newest pass.", seen.held
     yield "paused", "Whether a person paused the queue.", seen.paused_by_person
     yield "degraded_reasons", "Reasons why it works less well than it could.", len(seen.degraded)

@@ -21,6 +21,9 @@ class Control(Protocol):
     def job(self, job: str) -> Job | None:
         """A job by its id; old ones are forgotten."""
 
+    def so_far(self, job: str) -> Job | None:
+        """As ``job``, with the report of what came of it so far if it is being pushed."""
+
     def wait_for(self, job: str, seconds: float) -> Job | None:
         """As ``job``, after it ended or after so many seconds, whichever is first."""
 

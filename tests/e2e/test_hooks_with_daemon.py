@@ -34,6 +34,26 @@ def test_pusher_sees_what_the_daemon_did_with_the_push(world: Pushed) -> None:
         process.synced(head)
 
 
+def test_pusher_is_told_of_what_is_gone_from_git_and_stays_at_the_api(world: Pushed) -> None:
+    world.run("hook", "install", "--wait", "60")
+    world.push()
+    with daemon(world) as process:
+        process.settled()
+        head = world.commit({"q-01.xml": None})
+        heard = world.heard()
+
+        assert heard == [
+            f"nothing to send, in sync at {head[:7]}",
+            "  orphan: q-01, q-01.xml is gone; it stays at the API",
+        ]
+        waited = world.run("wait", "--commit", head, "--timeout", "1m")
+        assert (waited.code, waited.out) == (
+            0,
+            f"{head[:7]} is synced; 1 orphan left at the API, see: qtisync status\n",
+        )
+        assert "? orphan   q-01  q-01.xml  its file is gone, it is still at the API" in world.run("status").out
+
+
 def test_held_push_is_answered_with_the_command_that_continues_it(world: Pushed) -> None:
     world.run("hook", "install", "--wait", "60")
     world.push()

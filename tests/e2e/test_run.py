@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -136,6 +137,54 @@ def test_commands_reach_the_daemon_in_every_state(world: World) -> None:
         assert world.report("sync", code=0)["summary"]["invalid"] == 0
         assert "While paused." in world.api.world.items()["q-001"].xml
         assert process.end() == 0
+
+
+def test_sync_beside_the_daemon_reports_its_calls_and_what_came_of_it_when_its_time_is_over(world: World) -> None:
+    world.configure(max_requests_per_second=20.0)
+    world.commit(items(200))
+    with running(world) as process:
+        process.until("item_settled", 5)
+        late = world.report("sync", "--timeout", "1s", code=8)
+        assert (late["kind"], late["complete"], late["errored"]) == ("sync", False, True)
+        assert late["error"] == "Stopped waiting by --timeout. The daemon goes on: qtisync status"
+        assert late["summary"]["applied"] + late["summary"]["pending"] == 200
+        assert 5 <= late["summary"]["applied"] <= late["sent"]["calls"] <= late["summary"]["applied"] + 20
+        text = world.run("sync", "--timeout", "1s")
+        assert text.out.splitlines()[-1] == late["error"]
+        assert process.end() == 0
+
+
+def test_api_that_is_down_is_told_by_every_door(world: World) -> None:
+    world.commit(items(2))
+    with running(world) as process:
+        process.until("synced")
+        world.api.stop()
+        head = world.commit({"q-001.xml": item_xml("q-001", "While it was down.")})
+        process.until("api_down")
+        status = world.run("status").out
+        assert re.search(r"degraded +the API gives no usable answer since 20\S+: .* refuses connections", status), status
+        assert "not in sync" in status
+        failed = world.report("sync", code=8)
+        assert "The daemon could not finish it and goes on trying: the API gives no usable answer" in failed["error"]
+        world.api.start()
+        assert world.run("wait", "--commit", head, "--timeout", "2m").code == 0
+        process.until("api_up")
+        assert "degraded" not in world.run("status").out
+        assert process.end() == 0
+
+
+def test_api_that_was_down_in_the_last_sync_is_told_until_it_answers(world: World) -> None:
+    world.commit(items(2))
+    assert world.run("sync").code == 0
+    world.api.stop()
+    world.commit({"q-001.xml": item_xml("q-001", "While it was down.")})
+    gave_up = world.run("sync", "--timeout", "3s")
+    assert gave_up.code == 8
+    assert "Stopped by --timeout, the queue is kept: the deadline is over; the API gave no usable answer" in gave_up.out
+    assert re.search(r"degraded +the API gives no usable answer since 20", world.run("status").out)
+    world.api.start()
+    assert world.run("sync").code == 0
+    assert "degraded" not in world.run("status").out
 
 
 def test_steering_works_without_a_daemon_and_holds_for_every_command(world: World) -> None:

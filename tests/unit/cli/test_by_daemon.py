@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from qtisync.cli.by_daemon import Approval, approve_by_daemon, sync_by_daemon
 from qtisync.errors import HeldPlanError, QtisyncError, StalePlanError, UsageError
+from qtisync.report.schema import REPORT_SCHEMA
+from qtisync.report.value import Place, Report, as_json
 
-SETUP: Any = SimpleNamespace(name="staging", settings=SimpleNamespace(repository=SimpleNamespace(ref="main")))
-COMMON: Any = None
+SETUP: Any = SimpleNamespace(
+    name="staging",
+    location="/srv/content.git",
+    settings=SimpleNamespace(repository=SimpleNamespace(ref="main")),
+    target=SimpleNamespace(base_url="https://qti.example.org/api"),
+)
+COMMON: Any = SimpleNamespace(format="json", output=None, plain=True, verbose=0)
 
 
 class Answers:
@@ -27,8 +36,8 @@ class Answers:
         self.posted.append((path, body))
         return self._jobs.pop(0)
 
-    def get(self, _path: str) -> Mapping[str, Any]:
-        return {"status": {"held_pass": self._held}}
+    def get(self, path: str) -> Mapping[str, Any] | None:
+        return self._jobs.pop(0) if "jobs" in path else {"status": {"held_pass": self._held}}
 
     def job(self, _name: str, _seconds: float) -> Mapping[str, Any] | None:
         return self._jobs.pop(0)
@@ -36,7 +45,8 @@ class Answers:
 
 def job(state: str, **others: Any) -> dict[str, Any]:
     ended = state not in {"waiting", "reading", "pushing"}
-    return {"id": "1", "state": state, "ended": ended, "report": None, "error": None, "cause": None, **others}
+    values = {"id": "1", "state": state, "ended": ended, "commit": "3f2a", "report": None, "error": None, "cause": None}
+    return {**values, **others}
 
 
 def sync(*jobs: Mapping[str, Any] | None, timeout: float | None = None) -> int:
@@ -60,7 +70,36 @@ def test_pause_is_no_failure_and_a_hold_is_none_either() -> None:
 
 def test_it_waits_as_long_as_it_takes_or_is_told() -> None:
     assert sync(job("waiting"), job("pushing"), job("pushing"), job("done")) == 0
-    assert sync(job("waiting"), timeout=-1.0) == 8
+    assert sync(job("waiting"), job("pushing"), timeout=-1.0) == 8
+    assert sync(job("waiting"), job("done"), timeout=-1.0) == 0  # it came to its end in the last moment
+
+
+@pytest.mark.parametrize(
+    ("end", "error"),
+    [
+        (job("pushing"), "Stopped waiting by --timeout. The daemon goes on: qtisync status"),
+        (job("reading"), "Stopped waiting by --timeout. The daemon goes on: qtisync status"),
+        (job("paused"), "Paused: it is written down and not sent. To go on: qtisync resume"),
+        (job("failed", error="no main"), "The daemon could not finish it and goes on trying: no main"),
+    ],
+)
+def test_every_end_writes_its_report(end: Mapping[str, Any], error: str, capsys: pytest.CaptureFixture[str]) -> None:
+    sync(job("waiting"), end, timeout=-1.0)
+    written, told = capsys.readouterr()
+    report = json.loads(written)
+    Draft202012Validator(REPORT_SCHEMA).validate(report)
+
+    assert (report["kind"], report["complete"], report["errored"], report["error"]) == ("sync", False, True, error)
+    assert (report["repository"]["head"], told) == ("3f2a", f"{error}\n")
+
+
+def test_report_so_far_is_that_of_the_daemon_with_its_calls(capsys: pytest.CaptureFixture[str]) -> None:
+    place = Place(repository="r", ref="main", head="3f2a", base=None, target="staging", base_url="u", capabilities={})
+    so_far = as_json(Report(kind="sync", at=1.0, place=place, sent=17, summary={"applied": 9, "pending": 3}))
+    assert sync(job("waiting"), job("pushing", report=so_far), timeout=-1.0) == 8
+    report = json.loads(capsys.readouterr().out)
+
+    assert (report["sent"]["calls"], report["summary"]["applied"], report["complete"]) == (17, 9, False)
 
 
 def test_daemon_that_ends_meanwhile_is_told() -> None:

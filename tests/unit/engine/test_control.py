@@ -9,6 +9,7 @@ import pytest
 from engine_world import AIM, BASE_URL, EngineWorld
 from world import item_xml
 
+from qtisync.delivery.outcome import Unavailable
 from qtisync.engine.control import Controls, Identity
 from qtisync.engine.daemon import Daemon
 from qtisync.engine.jobs import Jobs
@@ -132,3 +133,24 @@ def test_numbers_and_status_are_of_one_mind(desk: Desk) -> None:
     assert desk.controls.status().status["in_sync"] is True
     assert desk.controls.item("q") is not None
     assert desk.controls.item("nothing") is None
+
+
+def test_api_that_is_down_is_degraded_at_once_and_after_a_while_not_ready(desk: Desk) -> None:
+    desk.daemon.seen.passed = True
+    desk.daemon.seen.head = desk.world.source.commit({"q.xml": item_xml("q").encode()})
+    desk.world.cycle()
+    health, clock = desk.world.bench.health, desk.world.clock
+    for _ in range(2):
+        clock.advance(1.0)
+        health.heard(Unavailable(message="connection refused"), clock.now())
+    words = health.trouble.words if health.trouble is not None else ""
+
+    assert (desk.controls.degraded(), desk.controls.unready()) == ((words,), ())
+    assert (desk.controls.gauges().api_up, desk.controls.gauges().in_sync) == (False, False)
+    assert desk.controls.status().status["degraded"] == [words]
+    clock.advance(30.0)
+    desk.daemon.seen.head_at = clock.now()
+    assert desk.controls.unready() == (words,)
+    health.heard(None, clock.now())
+    assert (desk.controls.degraded(), desk.controls.unready()) == ((), ())
+    assert (desk.controls.gauges().api_up, desk.controls.gauges().in_sync) == (True, True)

@@ -2,6 +2,7 @@
 
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 from builders import a_key
@@ -11,7 +12,7 @@ from qtisync.engine.jobs import FEW, KEPT, Jobs, Waiting
 from qtisync.engine.timing import Rings
 from qtisync.errors import StoreError
 from qtisync.report.job import JobState
-from qtisync.report.value import Place, Report
+from qtisync.report.value import Place, Report, ReportOrphan
 
 REPORT = Report(
     kind="sync",
@@ -36,10 +37,10 @@ def jobs(clock, told):
     return Jobs(clock, told.append)
 
 
-def pushing(jobs, *keys, origin="hook"):
+def pushing(jobs, *keys, origin="hook", report=lambda: REPORT):
     jobs.ring(origin)
     job = jobs.take()
-    jobs.pushing(job, "c1", keys, lambda: REPORT)
+    jobs.pushing(job, "c1", keys, report)
     return job
 
 
@@ -138,6 +139,25 @@ def test_newest_jobs_leave_out_looks_that_found_nothing(jobs):
     asked = pushing(jobs, origin="hook")
 
     assert [job.id for job in jobs.newest(5)] == [asked.id]
+
+
+def test_newest_jobs_have_one_that_only_made_an_orphan(jobs):
+    orphan = ReportOrphan(identifier="q1", kind="item", path="q1.xml", new=True, renamed_to=None, protected=False)
+    kept = pushing(jobs, origin="refs", report=lambda: replace(REPORT, orphans=(orphan,)))
+    pushing(jobs, origin="refs", report=lambda: replace(REPORT, orphans=(replace(orphan, new=False),)))
+
+    assert [job.id for job in jobs.newest(5)] == [kept.id]
+
+
+def test_report_of_a_job_that_is_being_pushed_can_be_had_before_its_end(jobs):
+    assert jobs.so_far("unknown") is None
+    jobs.ring("hook")
+    job = jobs.take()
+    assert jobs.so_far(job.id).report is None
+    jobs.pushing(job, "c1", [a_key("q1")], lambda: REPORT)
+
+    assert (jobs.so_far(job.id).report, jobs.so_far(job.id).state) == (REPORT, JobState.PUSHING)
+    assert jobs.find(job.id).report is None
 
 
 def test_ring_just_before_the_wait_for_one_is_not_lost(jobs):

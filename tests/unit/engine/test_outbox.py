@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +14,8 @@ from engine_world import EngineWorld
 from fakes import FakeClock
 from world import item_xml
 
-from qtisync.delivery.messages import Response
+from qtisync.delivery.messages import Failure, FailureKind, Reply, Request, Response
+from qtisync.delivery.outcome import Unavailable
 from qtisync.engine.jobs import Jobs
 from qtisync.engine.outbox import SILENCE, Halt, Outbox
 from qtisync.engine.valve import Valve
@@ -80,6 +82,13 @@ class Desk:
         found = self.jobs.find(job.id)
         assert found is not None
         return found.state
+
+
+def until(what: Callable[[], bool]) -> None:
+    limit = time.monotonic() + PATIENCE
+    while not what():
+        assert time.monotonic() < limit, "it does not come about"
+        time.sleep(0.002)
 
 
 @pytest.fixture
@@ -215,3 +224,63 @@ def test_halt_is_logged_once_with_the_time_at_which_it_is_asked_again(desk: Desk
 
     told = desk.world.log.of("queue_halted")
     assert [(sorted(fields), fields["reason"][:9]) for fields in told] == [(["reason", "retry_in"], "AuthError")]
+
+
+def no_answer(_request: object) -> Failure:
+    return Failure(kind=FailureKind.UNREACHABLE, message="connection refused")
+
+
+def test_job_whose_api_is_down_for_a_while_ends_with_the_reason_and_is_sent_when_it_is_back(desk: Desk) -> None:
+    desk.commit("a")
+    desk.world.cycle()
+    answer, desk.world.send = desk.world.send, no_answer
+    desk.commit("b")
+    desk.outbox.start()
+    job = desk.ended(desk.hand_over())
+
+    assert (job.state, job.cause) == (JobState.FAILED, "unavailable")
+    assert str(job.error).startswith("the API gives no usable answer since 20")
+    assert str(job.error).endswith("connection refused")
+    assert desk.ended(desk.hand_over()).cause == "unavailable"  # who comes later need not wait for the same
+    desk.world.send = answer
+    until(lambda: desk.bench.health.trouble is None)
+    assert desk.ended(desk.hand_over()).state is JobState.DONE
+
+
+def test_api_that_was_down_for_long_is_asked_each_minute(desk: Desk) -> None:
+    desk.commit("a")
+    desk.world.cycle()
+    asked: list[float] = []
+
+    def no_answer_for_an_hour(request: Request) -> Reply:
+        asked.append(desk.world.clock.now())
+        return no_answer(request) if asked[-1] < asked[0] + 3600.0 else desk.world.api.send(request)
+
+    desk.world.send = no_answer_for_an_hour
+    desk.commit("b")
+    desk.outbox.start()
+    desk.hand_over()
+    until(lambda: len(asked) > 1 and asked[-1] >= asked[0] + 3600.0)
+
+    assert max(later - earlier for earlier, later in itertools.pairwise(asked)) <= 61.0
+    assert len(asked) < 200
+
+
+def test_api_in_trouble_is_asked_again_although_nothing_is_left_to_send(desk: Desk) -> None:
+    health, now = desk.bench.health, desk.world.clock.now()
+    for turn in range(2):
+        health.heard(Unavailable(message="connection refused"), now + turn)
+    assert health.trouble is not None
+    desk.outbox.start()
+    desk.outbox.wake()
+    until(lambda: health.trouble is None)
+
+
+def test_calls_for_the_objects_of_a_pass_are_counted(desk: Desk) -> None:
+    desk.commit("a", "b")
+    keys = [change.item.key for change in desk.world.prepare().plan.ready]
+    tally = desk.outbox.tallies.open(keys)
+    desk.outbox.start()
+    desk.ended(desk.hand_over())
+
+    assert tally.calls == 2

@@ -40,10 +40,12 @@ def test_pushed_pass_shows_what_became_of_each_object_so_far(world: EngineWorld)
     prepared = world.prepare()
     apply(world.bench, prepared, Run())
     plan_alone = replace(prepared, snapshot=None, recorded={}, fresh={})  # what a daemon keeps of it
-    report = pushed_report(world.bench, plan_alone, 2.0)
+    report = pushed_report(world.bench, plan_alone, 2.0, 3)
 
-    assert (report.kind, report.at, outcomes(report)) == (
+    assert (report.kind, report.at, report.sent, report.calls_per_change, outcomes(report)) == (
         "sync",
         prepared.record.at + 2.0,
+        3,
+        1.5,
         [("q0", "applied"), ("q1", "applied")],
     )

@@ -15,9 +15,10 @@ from qtisync.delivery.messages import Purpose, Reply, Request
 from qtisync.delivery.pace import Pace
 from qtisync.delivery.retry import RetryPolicy
 from qtisync.delivery.wire import Terms
+from qtisync.engine.cycle import Run, apply
 from qtisync.engine.drain import Ending
-from qtisync.engine.push import REREADS, Manners
-from qtisync.model import ItemStatus
+from qtisync.engine.push import BLOB_TRIES, REREADS, Manners
+from qtisync.model import BlobId, ItemStatus
 
 
 @pytest.fixture
@@ -220,3 +221,38 @@ def test_four_500s_park_an_object_whatever_came_between(world: EngineWorld):
     assert faults == [boom]
     (row,) = world.kept.find("qa")
     assert (row.status, row.attempts) == (ItemStatus.PARKED, 6)
+
+
+def test_blob_that_is_missing_for_a_moment_is_looked_for_again(world: EngineWorld):
+    """A partial clone that fetches, or a gc that packs just now."""
+    gone, looks = dict(world.source.data), []
+    inner = world.source.blob
+
+    def blob(wanted: BlobId) -> bytes:
+        looks.append(wanted)
+        if len(looks) == 3:
+            world.source.data.update(gone)
+        return inner(wanted)
+
+    prepared = world.write_down()
+    world.source.data.clear()
+    world.source.blob = blob  # type: ignore[method-assign]
+    drained = apply(world.bench, prepared, Run())
+
+    assert drained.ending is Ending.DRAINED
+    assert {row.status for row in world.kept.recorded().values()} == {ItemStatus.SYNCED}
+
+
+def test_blob_that_stays_missing_parks_its_item_and_is_no_fault_of_the_api(world: EngineWorld):
+    prepared = world.write_down()
+    world.source.data.clear()
+    began = world.clock.now()
+    drained = apply(world.bench, prepared, Run())
+    rows = world.kept.recorded().values()
+
+    assert (drained.ending, world.api.requests) == (Ending.DRAINED, [])
+    assert {(row.status, row.attempts) for row in rows} == {(ItemStatus.PARKED, BLOB_TRIES)}
+    assert all("is gone" in str(row.last_error) for row in rows)
+    assert world.bench.health.trouble is None
+    assert world.log.of("queue_paused") == []
+    assert 3.0 < world.clock.now() - began < 60.0

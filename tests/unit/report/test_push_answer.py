@@ -8,7 +8,7 @@ from report_values import BROKEN, a_place
 
 from qtisync.report.build import problems
 from qtisync.report.push_answer import first_job_of, left_to_push, push_answer
-from qtisync.report.value import ItemOutcome, Report, ReportHold, ReportItem, as_json
+from qtisync.report.value import ItemOutcome, Report, ReportHold, ReportItem, ReportOrphan, as_json
 
 
 def an_item(identifier: str, action: str = "update", status: str = "applied", error: str | None = None) -> ReportItem:
@@ -90,3 +90,36 @@ def test_pause_failure_and_reading_are_said() -> None:
 
 def test_what_would_steer_a_terminal_is_written_out() -> None:
     assert "\x1b" not in push_answer(a_job(items=(an_item("q\x1b[2J", status="parked", error="x\nremote: y"),)))[0]
+
+
+def an_orphan(identifier: str, **others: Any) -> ReportOrphan:
+    values = {"kind": "item", "path": f"{identifier}.xml", "new": True, "renamed_to": None, "protected": False}
+    return ReportOrphan(identifier=identifier, **{**values, **others})
+
+
+def test_pusher_is_told_of_what_is_gone_from_git_and_still_at_the_api() -> None:
+    orphans = (an_orphan("q1"), an_orphan("q2", renamed_to="q3"), an_orphan("q4", kept="it is protected"))
+    known = an_orphan("old", new=False)
+
+    assert push_answer(a_job(orphans=(*orphans, known))) == [
+        "nothing to send, in sync at 3f2a9c1",
+        "  orphan: q1, q1.xml is gone; it stays at the API",
+        "  orphan: q2, renamed to q3; it stays at the API",
+        "  orphan: q4, q4.xml is gone; it stays at the API: it is protected",
+    ]
+    assert push_answer(a_job(items=(an_item("q3", "create"),), orphans=orphans[1:2])) == [
+        "1 created",
+        "  orphan: q2, renamed to q3; it stays at the API",
+    ]
+
+
+def test_many_orphans_are_counted() -> None:
+    lines = push_answer(a_job(orphans=tuple(an_orphan(f"q{n:02}") for n in range(12))))
+
+    assert (len(lines), lines[-1]) == (12, "  … and 2 more orphans, see: qtisync status")
+
+
+def test_push_that_waits_for_an_api_that_is_down_is_kept() -> None:
+    job = {**a_job("failed", "the API gives no usable answer since 10:32"), "cause": "unavailable"}
+
+    assert push_answer(job) == ["kept, and sent once the API answers again: the API gives no usable answer since 10:32"]

@@ -28,6 +28,7 @@ FULL = Gauges(
     paused_seconds=7.5,
     paused_by_person=True,
     held=True,
+    api_up=False,
     degraded=("one", "two"),
     unready=("why",),
 )
@@ -39,6 +40,7 @@ STATE = {
     "qtisync_synced_age_seconds": {(): 60.0},
     "qtisync_in_sync": {(): 0.0},
     "qtisync_ready": {(): 0.0},
+    "qtisync_api_up": {(): 0.0},
     "qtisync_held": {(): 1.0},
     "qtisync_paused": {(): 1.0},
     "qtisync_degraded_reasons": {(): 2.0},
