@@ -162,7 +162,9 @@ def test_api_that_is_down_is_told_by_every_door(world: World) -> None:
         head = world.commit({"q-001.xml": item_xml("q-001", "While it was down.")})
         process.until("api_down")
         status = world.run("status").out
-        assert re.search(r"degraded +the API gives no usable answer since 20\S+: .* refuses connections", status), status
+        assert re.search(r"degraded +the API gives no usable answer since 20\S+: .* refuses connections", status), (
+            status
+        )
         assert "not in sync" in status
         failed = world.report("sync", code=8)
         assert "The daemon could not finish it and goes on trying: the API gives no usable answer" in failed["error"]
