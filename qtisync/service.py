@@ -9,7 +9,7 @@ from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 
 from qtisync import __version__
-from qtisync.adapters.control_client import socket_file
+from qtisync.adapters.control_client import pushers_file, socket_file
 from qtisync.adapters.forge import ForgePlace, ForgeStatus
 from qtisync.adapters.whole_file import write_whole
 from qtisync.app import Setup, SystemClock
@@ -28,7 +28,7 @@ from qtisync.report.job import Job
 from qtisync.report.saved_plan import dump_plan
 from qtisync.report.value import Report
 from qtisync.web.metrics import Metrics
-from qtisync.web.server import WebServer
+from qtisync.web.server import Pushers, WebServer
 from qtisync.web.signatures import Forge
 from qtisync.web.surface import Surface
 
@@ -240,7 +240,9 @@ class Service:
             token=setup.secret(daemon.token, "daemon.token") if daemon.token is not None else None,
             public_metrics=daemon.public_metrics,
         )
-        web = WebServer(surface=surface, file=socket_file(setup.state, setup.name), listen=daemon.listen)
+        group, file = daemon.push_group, socket_file(setup.state, setup.name)
+        pushers = None if group is None else Pushers(file=pushers_file(file), group=group)
+        web = WebServer(surface=surface, file=file, listen=daemon.listen, pushers=pushers)
         web.start()
         stack.callback(web.close)
         return web

@@ -21,7 +21,7 @@ from qtisync.report.job import Job, JobState
 from qtisync.report.status import Observed, status_report
 from qtisync.report.value import ItemOutcome, Place, Report, ReportItem, ReportProblem
 from qtisync.web.metrics import Metrics
-from qtisync.web.server import WebServer
+from qtisync.web.server import Pushers, WebServer
 from qtisync.web.signatures import Forge
 from qtisync.web.surface import Surface
 
@@ -229,7 +229,12 @@ SECRETS: dict[Forge, Callable[[], str]] = {forge: lambda: "a secret that nobody 
 
 @contextmanager
 def served(
-    folder: Path, *, listen: str | None = "127.0.0.1:0", token: str | None = TOKEN, **others: Any
+    folder: Path,
+    *,
+    listen: str | None = "127.0.0.1:0",
+    token: str | None = TOKEN,
+    push_group: str | None = None,
+    **others: Any,
 ) -> Iterator[Served]:
     """A surface that listens on a free port and on a socket in ``folder``."""
     control, log = FakeControl(), RecordedLog()
@@ -246,7 +251,8 @@ def served(
     }
     surface = Surface(**{**values, **others})
     file = folder / "staging.sock"
-    server = WebServer(surface=surface, file=file, listen=listen)
+    pushers = None if push_group is None else Pushers(file=folder / "staging.pushers", group=push_group)
+    server = WebServer(surface=surface, file=file, listen=listen, pushers=pushers)
     server.start()
     try:
         yield Served(server, control, surface, log, file)

@@ -26,6 +26,11 @@ def socket_file(state: Path, target: str) -> Path:
     return state / f"{target}.sock"
 
 
+def pushers_file(file: Path) -> Path:
+    """Beside the socket of a daemon, the one that is for the users of ``daemon.push_group``."""
+    return file.with_suffix(".pushers")
+
+
 @contextlib.contextmanager
 def reachable(file: Path) -> Iterator[str]:
     """A spelling of a socket's path that is short enough for the kernel, good as long as the block lasts."""
@@ -82,21 +87,32 @@ class _Connection(http.client.HTTPConnection):
         self._file = file
 
     def connect(self) -> None:
-        """Connect, or say that nobody listens."""
-        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(self.timeout)
+        """Connect, to the socket for pushers if the other one is not for this user; or say that nobody listens."""
         try:
-            with reachable(self._file) as name:
-                self.sock.connect(name)
+            self._connect(self._file)
         except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):
             raise DaemonAbsentError(
                 f"No daemon listens at {self._file}.", hint="Start it: qtisync run (or its service)."
             ) from None
-        except PermissionError:
-            raise DaemonAbsentError(
-                f"The daemon's socket {self._file} may not be used by this user.",
-                hint="Run the command as the user of the service.",
-            ) from None
+        except PermissionError as error:
+            try:
+                self._connect(pushers_file(self._file))
+            except OSError:
+                raise DaemonAbsentError(
+                    f"The daemon's socket {self._file} may not be used by this user.",
+                    hint="To answer pushers, set daemon.push_group to a group that they are in (docs/triggers.md). "
+                    "Other commands: run them as the user of the service.",
+                ) from error
+
+    def _connect(self, file: Path) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        try:
+            with reachable(file) as name:
+                self.sock.connect(name)
+        except BaseException:
+            self.sock.close()
+            raise
 
 
 def _whole(connection: _Connection, response: http.client.HTTPResponse, until: float) -> bytes:

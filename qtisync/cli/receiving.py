@@ -33,6 +33,8 @@ _STEP = 1.0  # seconds; so often a push that takes longer is looked at
 _OBJECTS = ("GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_QUARANTINE_PATH")
 """Where the objects of a push lie that is not accepted yet; git tells its hooks, and ours tell our git."""
 
+_TO_BE_TOLD = "to be told how far it comes, set daemon.push_group to a group that pushers are in (docs/triggers.md)."
+
 Job: TypeAlias = dict[str, Any]
 
 
@@ -113,8 +115,8 @@ def _ring(client: ControlClient) -> Job | str:
     try:
         code, job = client.call("POST", "/api/v1/sync", {"origin": "hook"}, timeout=ANSWERS_WITHIN)
     except DaemonAbsentError as error:
-        if isinstance(error.__context__, PermissionError):
-            return f"{error.message} It notices the push by itself; this user cannot be told how far it comes."
+        if isinstance(error.__cause__, PermissionError):
+            return f"{error.message} It notices the push by itself; {_TO_BE_TOLD}"
         return f"{error.message} The push is kept, and synced when it runs. {error.hint}"
     except QtisyncError as error:
         return f"{error.message} {error.hint}"

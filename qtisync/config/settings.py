@@ -145,6 +145,8 @@ class Daemon(_Section):
     """Where the token for its HTTP surface is; without one only health, metrics and signed webhooks answer there."""
     public_metrics: Flag = True
     """Whether /metrics answers without the token."""
+    push_group: str | None = None
+    """A group of this machine whose users may ring it and hear how their push went; null: only the service's user."""
     grace: Duration = Field(default=20.0, json_schema_extra={"default": "20s"})
     """When it is asked to stop, how long calls in flight may take to finish."""
     give_up_after: Annotated[int, Field(strict=True, ge=1)] = 10

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import enum
 import hashlib
 import hmac
 from dataclasses import dataclass
@@ -16,12 +17,26 @@ LOOPBACK_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _LOOKS = frozenset({"GET", "HEAD"})
 
 
+PUSHERS_MAY = frozenset({("POST", "/api/v1/sync"), ("GET", "/api/v1/status"), ("GET", "/healthz")})
+_PUSHERS_LOOK = "/api/v1/jobs/"
+
+
+class Circle(enum.Enum):
+    """Who can reach a place where we listen."""
+
+    OWNER = "owner"
+    """The user of the service, by the socket in the state directory: may do everything."""
+    PUSHERS = "pushers"
+    """Users of a group of this machine, by a socket of theirs: may ring, and hear how their push went."""
+    NETWORK = "network"
+    """Anybody: the token decides."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
     """Who is let in at one place where we listen."""
 
-    trusted: bool = False
-    """Whoever reaches this place may do everything: the socket in the state directory."""
+    circle: Circle = Circle.NETWORK
     token: str | None = None
     public_metrics: bool = True
     hosts: frozenset[str] = frozenset()
@@ -46,7 +61,11 @@ def admission(rules: Rules, method: str, path: str, headers: Headers) -> Refusal
     A signed webhook and a request with the token prove who sends them. All else must ask us by one of our own names:
     a browser that was led here by somebody's DNS (rebinding) does not.
     """
-    if rules.trusted or path.startswith("/hooks/") or _has_token(rules, method, headers):
+    if rules.circle is Circle.OWNER:
+        return None
+    if rules.circle is Circle.PUSHERS:
+        return _of_pushers(method, path)
+    if path.startswith("/hooks/") or _has_token(rules, method, headers):
         return None
     if rules.hosts and _host(headers) not in rules.hosts:
         return Refusal(
@@ -71,6 +90,17 @@ def admission(rules: Rules, method: str, path: str, headers: Headers) -> Refusal
         message="The token is missing or wrong.",
         hint="Send it as: Authorization: Bearer TOKEN (a browser asks for it as a password).",
         challenge=f'Bearer realm="qtisync"{basic}',
+    )
+
+
+def _of_pushers(method: str, path: str) -> Refusal | None:
+    if (method, path) in PUSHERS_MAY or (method in _LOOKS and path.startswith(_PUSHERS_LOOK)):
+        return None
+    return Refusal(
+        status=403,
+        error="pushers-only",
+        message="Users of the group daemon.push_group may ring and ask how a push went, and nothing else.",
+        hint="Run the command as the user of the service.",
     )
 
 

@@ -10,7 +10,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from qtisync.errors import QtisyncError
-from qtisync.web.admission import Refusal, Rules, admission
+from qtisync.web.admission import Circle, Refusal, Rules, admission
 from qtisync.web.answers import refused
 from qtisync.web.api import Api, telling
 from qtisync.web.headers import headers_of
@@ -27,10 +27,10 @@ _SAFE = (
 )
 
 
-def build_app(surface: Surface, *, trusted: bool = False, hosts: frozenset[str] = frozenset()) -> ASGIApp:
+def build_app(surface: Surface, *, circle: Circle = Circle.NETWORK, hosts: frozenset[str] = frozenset()) -> ASGIApp:
     """The application for one place where we listen.
 
-    ``trusted``: whoever reaches it may do everything. ``hosts``: the names by which it may be asked; empty: any.
+    ``circle``: who can reach it. ``hosts``: the names by which it may be asked; empty: any.
     """
     api, hooks = Api(surface), Hooks(surface)
     looks = {
@@ -58,14 +58,14 @@ def build_app(surface: Surface, *, trusted: bool = False, hosts: frozenset[str] 
         exception_handlers={HTTPException: _told, Exception: _failed},
     )
     inner.router.redirect_slashes = False
-    return _Gate(inner, surface, trusted=trusted, hosts=hosts)
+    return _Gate(inner, surface, circle=circle, hosts=hosts)
 
 
 class _Gate:
     """Lets in who may, and adds the headers to every answer."""
 
-    def __init__(self, app: ASGIApp, surface: Surface, *, trusted: bool, hosts: frozenset[str]) -> None:
-        self._app, self._surface, self._trusted, self._hosts = app, surface, trusted, hosts
+    def __init__(self, app: ASGIApp, surface: Surface, *, circle: Circle, hosts: frozenset[str]) -> None:
+        self._app, self._surface, self._circle, self._hosts = app, surface, circle, hosts
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -83,14 +83,13 @@ class _Gate:
 
     def _refusal(self, scope: Scope) -> Response | None:
         path, token, unreadable = scope["path"], None, False
-        if self._surface.token is not None and not self._trusted and not path.startswith("/hooks/"):
+        far = self._circle is Circle.NETWORK
+        if self._surface.token is not None and far and not path.startswith("/hooks/"):
             try:
                 token = self._surface.token()
             except QtisyncError:
                 unreadable = True
-        rules = Rules(
-            trusted=self._trusted, token=token, public_metrics=self._surface.public_metrics, hosts=self._hosts
-        )
+        rules = Rules(circle=self._circle, token=token, public_metrics=self._surface.public_metrics, hosts=self._hosts)
         refusal = admission(rules, scope["method"], path, headers_of(scope["headers"]))
         if refusal is None:
             return None

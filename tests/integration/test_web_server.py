@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import grp
 import os
 import socket
 import stat
+import subprocess
+import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -187,3 +191,80 @@ def test_ten_lives_leave_no_thread_and_no_descriptor(tmp_path: Path):
             site.ask("GET", "/metrics")
             ControlClient(site.file).call("GET", "/healthz")
     until(lambda: count() <= before, 30)
+
+
+def own_group() -> str:
+    return grp.getgrgid(os.getegid()).gr_name
+
+
+def test_socket_for_pushers_is_for_a_group_and_gone_afterwards(tmp_path: Path):
+    tmp_path.chmod(0o710)
+    with served(tmp_path, push_group=own_group()) as site:
+        seen = (tmp_path / "staging.pushers").stat()
+        assert (stat.S_ISSOCK(seen.st_mode), stat.S_IMODE(seen.st_mode), seen.st_gid) == (True, 0o660, os.getegid())
+        assert stat.S_IMODE(site.file.stat().st_mode) == 0o600
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_over_the_socket_for_pushers_one_may_ring_and_look_and_nothing_else(tmp_path: Path):
+    tmp_path.chmod(0o710)
+    with served(tmp_path, push_group=own_group()) as site:
+        client = ControlClient(tmp_path / "staging.pushers")
+        code, job = client.call("POST", "/api/v1/sync", {"origin": "hook"})
+        assert (code, job["origin"]) == (202, "hook")
+        assert client.call("GET", f"/api/v1/jobs/{job['id']}")[0] == 200
+        assert client.call("POST", "/api/v1/pause", {}) == (
+            403,
+            {
+                "error": "pushers-only",
+                "message": "Users of the group daemon.push_group may ring and ask how a push went, and nothing else.",
+                "hint": "Run the command as the user of the service.",
+            },
+        )
+        assert [call[0] for call in site.control.calls] == ["ring", "job"]
+
+
+def test_group_that_is_not_there_or_cannot_come_in_is_told_with_what_to_do(tmp_path: Path):
+    with pytest.raises(ListenError) as caught, served(tmp_path, push_group="no-such-group"):
+        pass
+    assert (caught.value.message, caught.value.hint) == (
+        "There is no group no-such-group on this machine.",
+        "Make it (groupadd no-such-group), or correct daemon.push_group.",
+    )
+    tmp_path.chmod(0o700)
+    with pytest.raises(ListenError) as caught, served(tmp_path, push_group=own_group()):
+        pass
+    assert f"may not enter {tmp_path}" in caught.value.message
+    assert caught.value.hint == f"chgrp {own_group()} {tmp_path} && chmod g+x {tmp_path}"
+    assert list(tmp_path.iterdir()) == []
+
+
+CALL = """
+import os, sys
+from pathlib import Path
+from qtisync.adapters.control_client import ControlClient
+os.setgroups([int(number) for number in sys.argv[2:]])
+os.setgid(65534)
+os.setuid(65534)
+print(ControlClient(Path(sys.argv[1])).call("POST", "/api/v1/sync", {"origin": "hook"})[0])
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="to be another user takes root")
+def test_user_of_the_group_is_answered_and_another_one_is_told_what_to_do():
+    """What a git hook does when the one who pushes is not the user of the service."""
+    group = grp.getgrgid(12).gr_name
+    with tempfile.TemporaryDirectory(dir="/tmp") as name:
+        folder = Path(name)
+        os.chown(folder, 0, 12)
+        folder.chmod(0o750)
+
+        def call(*groups: int) -> subprocess.CompletedProcess[str]:
+            command = [sys.executable, "-c", CALL, str(folder / "staging.sock"), *map(str, groups)]
+            return subprocess.run(command, capture_output=True, text=True, check=False)
+
+        with served(folder, push_group=group):
+            assert call(12).stdout == "202\n"
+            stranger = call()
+            assert stranger.returncode == 1
+            assert "may not be used by this user" in stranger.stderr

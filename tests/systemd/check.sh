@@ -177,11 +177,9 @@ cp /root/good.yaml /etc/qtisync/config.yaml
 systemctl restart "$unit" || fail "restart"
 ok
 
-step "As the user that receives pushes, it answers whoever pushes"
+step "It answers pushers of another user, who are in its group, and lets them steer nothing"
 usermod --append --groups qtisync git
-mkdir -p "/run/systemd/system/$unit.service.d"
-printf '[Service]\nUser=git\n' >"/run/systemd/system/$unit.service.d/user.conf"
-systemctl daemon-reload
+echo 'daemon: {push_group: qtisync}' >>/etc/qtisync/config.yaml
 systemctl restart "$unit" || fail "restart"
 runuser --user git -- /opt/qtisync/bin/qtisync hook install --config /etc/qtisync/config.yaml >/root/said || fail "hook"
 sed -i 's/ title="[^"]*"/ title="with an answer"/' /srv/author/items/algebra/alg-0101.xml
@@ -189,6 +187,10 @@ git -C /srv/author commit --quiet --all --message "with an answer"
 GIT_SSH_COMMAND="ssh -i /etc/credstore/qtisync.deploy_key -o UserKnownHostsFile=/etc/qtisync/known_hosts" \
   git -C /srv/author push ssh://git@127.0.0.1/srv/git/content.git main 2>/root/said || fail "push: $(cat /root/said)"
 grep "remote: qtisync: 1 updated" /root/said >/dev/null || fail "the pusher was told: $(cat /root/said)"
+if runuser --user git -- /opt/qtisync/bin/qtisync pause --config /etc/qtisync/config.yaml 2>/root/steered; then
+  fail "a pusher paused it"
+fi
+grep "may ring and ask how a push went, and nothing else" /root/steered >/dev/null || fail "$(cat /root/steered)"
 ok "$(sed -n 's/^remote: \(qtisync: [^ ]* [^ ]*\).*/\1/p' /root/said)"
 
 step "It stops in good order, within its grace period"

@@ -205,7 +205,9 @@ def test_first_fetch_may_take_as_long_as_it_is_configured() -> None:
 
 def test_what_a_push_keeps_of_its_pass_is_the_plan_alone(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = []
-    monkeypatch.setattr("qtisync.engine.daemon.pushed_report", lambda _bench, prepared, _took: kept.append(prepared))
+    monkeypatch.setattr(
+        "qtisync.engine.daemon.pushed_report", lambda _bench, prepared, _took, _sent: kept.append(prepared)
+    )
     desk.commit("One.", 2)
     desk.a_pass(desk.ring)
     desk.jobs.drained()

@@ -7,7 +7,7 @@ import base64
 import pytest
 from forge_messages import as_headers
 
-from qtisync.web.admission import Rules, admission, allowed_hosts
+from qtisync.web.admission import Circle, Rules, admission, allowed_hosts
 
 TOKEN = "tökén"
 BEARER = ("Authorization", f"Bearer {TOKEN}".encode().decode("latin-1"))
@@ -77,7 +77,7 @@ def test_without_a_configured_token_protected_paths_are_closed(path: str):
 
 
 def test_trusted_place_asks_for_nothing():
-    assert refused(Rules(trusted=True), "POST", "/api/v1/sync", THERE) is None
+    assert refused(Rules(circle=Circle.OWNER), "POST", "/api/v1/sync", THERE) is None
 
 
 @pytest.mark.parametrize(
@@ -119,3 +119,15 @@ def test_challenge_of_the_page_lets_a_browser_ask_for_the_password():
     assert page is not None
     assert api is not None
     assert ("Basic" in page.challenge, "Basic" in api.challenge) == (True, False)
+
+
+def test_pushers_may_ring_and_hear_how_it_went_and_nothing_else():
+    pushers = Rules(circle=Circle.PUSHERS, token=TOKEN)
+    may = [("POST", "/api/v1/sync"), ("GET", "/api/v1/status"), ("GET", "/api/v1/jobs/1-2"), ("GET", "/healthz")]
+    acts = ("approve", "pause", "resume", "retry")
+    may_not = [("POST", f"/api/v1/{act}") for act in acts]
+    may_not += [("POST", "/hooks/github"), ("GET", "/"), ("GET", "/metrics"), ("GET", "/api/v1/items/q1")]
+    may_not += [("POST", "/api/v1/status"), ("POST", "/api/v1/jobs/1-2")]
+
+    assert {refused(pushers, method, path, THERE) for method, path in may} == {None}
+    assert {refused(pushers, method, path, HERE, BEARER) for method, path in may_not} == {403}
