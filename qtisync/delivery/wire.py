@@ -192,7 +192,10 @@ def write(job: Job, metadata: Metadata, *, content: bool) -> Request:
     """The call that writes ``job`` with all of ``metadata``; ``content``: it changes the content as well."""
     if content:
         return update(job, {**metadata, **_set_with_content(job)})
-    if job.terms.metadata_endpoint and job.scope == {Scope.METADATA} and job.key.kind is Kind.ITEM:
+    # A key that leaves git can only leave a server that merges metadata by the complete call, and nobody says which do.
+    leaves = bool(job.acknowledged_metadata.keys() - job.metadata.keys())
+    alone = job.scope == {Scope.METADATA} and job.key.kind is Kind.ITEM
+    if job.terms.metadata_endpoint and alone and not leaves:
         return update_metadata(job, metadata)
     return update(job, metadata)
 

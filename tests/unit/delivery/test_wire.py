@@ -204,6 +204,12 @@ def test_metadata_call_is_not_used_if_the_content_at_the_api_must_be_written_too
     assert climb(job, shown("other", version=2))[1] == put({"grade": "6"})
 
 
+def test_metadata_call_is_not_used_for_a_key_that_leaves_git():
+    job = a_metadata_job(acknowledged_metadata={**GRADE_5, "subject": "Math"})
+
+    assert climb(job, shown("c1", {**GRADE_5, "subject": "Math"}))[1] == put({"grade": "6"})
+
+
 def test_metadata_call_that_did_something_else_is_followed_by_a_put():
     wrong, right = shown("c1", GRADE_5, version=2), shown("c1", {"grade": "6"}, version=3)
 
