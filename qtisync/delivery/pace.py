@@ -1,7 +1,8 @@
 """The pace at which requests may leave: one small value, changed only by pure functions.
 
 GCRA with a burst of one gives the spacing. Above it sits the controller of ``delivery.search``. There is one cut per
-congestion event: answers to requests that were sent before the last cut are stale and change no rate.
+congestion event: answers to requests that were sent before the pause of the last cut was over are stale and change no
+rate. Requests do leave after a refusal: those of other threads, in the milliseconds until they know of it.
 """
 
 from __future__ import annotations
@@ -89,7 +90,7 @@ def after_success(pace: Pace, sent_at: float, now: float, *, adaptive: bool = Tr
     ``accepted``: how many such answers came since the last change.
     """
     memory = pace.memory
-    if sent_at < memory.get("cut_at", 0.0):
+    if _is_stale(pace, sent_at):
         return pace
     calm = pace if not memory.get("streak") else replace(pace, memory={**memory, "streak": 0.0})
     if not adaptive or now < memory.get("look_at", 0.0):
@@ -103,14 +104,15 @@ def after_throttle(
     """The pace after a refusal of speed: the queue waits until ``until``, and the rate is cut once per event."""
     waiting = paused(pace, until, "throttled")
     memory = pace.memory
-    if sent_at < memory.get("cut_at", 0.0):
+    if _is_stale(pace, sent_at):
         return waiting
     streak = memory.get("streak", 0.0) + 1
     if streak > 1:
         own = min(MAX_STREAK_PAUSE, 0.5 * 2.0 ** min(streak - 1, 10))
         waiting = paused(waiting, now + own, "throttled")
     if not adaptive:
-        return replace(waiting, memory={**memory, "cut_at": now, "streak": streak})
+        pause = waiting.paused_until - now
+        return replace(waiting, memory={**memory, "cut_at": now, "pause": pause, "streak": streak})
     waiting = paused(waiting, now + BREATH, "throttled")
     search = after_refusal(recalled(memory, pace.rate), now, waiting.paused_until, pace.floor, accepted)
     return _with(replace(waiting, memory={**memory, "streak": streak}), search, highest=pace.rate)
@@ -118,8 +120,7 @@ def after_throttle(
 
 def after_scarcity(pace: Pace, sent_at: float, now: float, *, accepted: int = 0) -> Pace:
     """The pace after headers that say: almost nothing is left. A cut without a refusal and without a pause."""
-    cut_at = pace.memory.get("cut_at", 0.0)
-    if sent_at < cut_at or now < cut_at + SOON:  # what is left takes a while to grow again
+    if _is_stale(pace, sent_at) or now < pace.memory.get("cut_at", 0.0) + SOON:  # what is left takes a while to grow again
         return pace
     search = after_refusal(recalled(pace.memory, pace.rate), now, now, pace.floor, accepted)
     return _with(pace, search, highest=pace.rate)
@@ -136,6 +137,11 @@ def capped(pace: Pace, cap: float | None) -> Pace:
 def paused(pace: Pace, until: float, reason: str) -> Pace:
     """The pace while the API is in trouble or asked for a pause: nothing leaves before ``until``."""
     return replace(pace, paused_until=max(pace.paused_until, until), tat=max(pace.tat, until), pause_reason=reason)
+
+
+def _is_stale(pace: Pace, sent_at: float) -> bool:
+    """Whether a request left before the pause of the last cut was over: its answer says nothing about the rate since."""
+    return sent_at < pace.memory.get("cut_at", 0.0) + pace.memory.get("pause", 0.0)
 
 
 def _with(pace: Pace, search: Search, highest: float | None = None) -> Pace:

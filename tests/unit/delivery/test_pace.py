@@ -54,6 +54,15 @@ def test_answers_to_requests_sent_before_the_cut_cut_no_second_time():
     assert again == once
 
 
+def test_refusal_of_what_left_before_others_knew_of_the_cut_cuts_no_second_time():
+    """Threads learn of a pause some milliseconds after the refusal was read; what they send till then is one event."""
+    once = after_throttle(CALM, START - 1, START, START + 2)
+
+    assert after_throttle(once, START + 0.02, START + 0.1, START + 2) == once
+    assert after_success(once, START + 0.02, START + 0.1) is once
+    assert after_throttle(once, START + 2, START + 2.1, START + 3).rate < once.rate
+
+
 def test_stale_refusal_may_still_lengthen_the_pause():
     once = after_throttle(CALM, START - 1, START, START + 2)
 
@@ -192,7 +201,7 @@ EVENTS = st.lists(st.tuples(st.booleans(), st.floats(0, 5), st.floats(0, 3), st.
 def test_rate_stays_between_floor_and_ceiling_and_a_pause_only_grows(
     ceiling: float, events: list[tuple[bool, float, float, float]], adaptive: bool
 ):
-    pace, now, last_cut = first_pace(ceiling, adaptive=adaptive), START, 0.0
+    pace, now, resumes = first_pace(ceiling, adaptive=adaptive), START, 0.0
     for success, passed, flew, wait in events:
         now += passed
         sent, before = now - flew, pace
@@ -202,8 +211,8 @@ def test_rate_stays_between_floor_and_ceiling_and_a_pause_only_grows(
             pace = after_throttle(pace, sent, now, now + wait, adaptive=adaptive)
             assert pace.paused_until <= max(before.paused_until, now + max(wait, 60.0))
             assert pace.rate <= before.rate
-            assert sent >= last_cut or pace.rate == before.rate
-            last_cut = now if sent >= last_cut else last_cut
+            assert sent >= resumes or pace.rate == before.rate
+            resumes = pace.paused_until if sent >= resumes else resumes
         assert pace.floor <= pace.rate <= pace.ceiling
         assert pace.paused_until >= before.paused_until
         assert pace.tat >= before.tat
