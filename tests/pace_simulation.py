@@ -2,7 +2,7 @@
 
 The client is the real controller (``delivery.pace``), told what ``engine.pacing`` would tell it; the server is a token
 bucket whose rate changes at given times, with foreign traffic that takes its tokens. A request takes half of its latency
-to arrive, so the spacing that left the client is not the spacing that arrives.
+to arrive, so the spacing that left the client is not the spacing that arrives, and whoever waits for a slot wakes late.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ Phases = Sequence[tuple[float, float]]
 """Pairs of seconds and requests per second."""
 START = 1_000_000.0
 STEADY = ((300.0, 50.0),)
+LATE, VERY_LATE = 0.002, 0.04  # seconds; how late one wakes: on average, and at most in one of a hundred cases
 CHANGING = ((60.0, 50.0), (60.0, 10.0), (60.0, 50.0))
 
 
@@ -98,6 +99,8 @@ class Client:
     sent: list[float] = field(default_factory=list)
     pauses: list[tuple[float, float]] = field(default_factory=list)
     busy: int = 0
+    slot: float = 0.0
+    """When the slot began that was given last."""
     tally: int = 0
     writes: int = 0
     trace: list[tuple[float, float]] = field(default_factory=list)
@@ -111,9 +114,9 @@ class Client:
         self.pace = rules.resumed(self.pace, self.ceiling, now, adaptive=self.adaptive, longest_pause=300.0)
 
     def reserve(self, now: float) -> float:
-        slot = rules.ready_at(self.now_pace, now)
-        self.pace = replace(self.now_pace, tat=slot + 1 / self.now_pace.rate)
-        return slot
+        self.slot = rules.ready_at(self.now_pace, now, self.slot)
+        self.pace = rules.taken(self.now_pace, self.slot)
+        return self.slot
 
     def answered(self, wait: float | None, sent_at: float, now: float, *, refused: bool) -> None:
         before = self.now_pace
@@ -200,7 +203,12 @@ class Play:
             if client.busy < client.workers:
                 self.dispatch(client, at)
 
-        self.at(slot, leave)
+        self.at(slot + self.lateness() if slot > now else now, leave)
+
+    def lateness(self) -> float:
+        """Seconds that a thread on a busy machine wakes late."""
+        usual = self.dice.expovariate(1 / LATE)
+        return usual + self.dice.uniform(0, VERY_LATE) if self.dice.random() < 0.01 else usual
 
     def send(self, client: Client, now: float) -> None:
         client.busy += 1

@@ -32,11 +32,12 @@ SOON = 4.0  # seconds after a pause; a refusal within them is not a lone one
 FALL = 0.7  # a bound below this share of what was proven is a fall
 DEEPEST = 0.2  # what one refusal leaves of the rate at least
 FALLEN_CLOSE, FALLEN_AGREE, FALLEN_TRIAL = 1.25, 0.1, 5.0  # the same after a fall, where time is better spent climbing
-FALLEN_SHARE = 0.05  # share of the time since a fall that passes between two climbs
-PAUSES = 10.5  # climbs after a fall are no closer than so many pauses
+FALLEN_SHARE = 0.055  # share of the time since a fall that passes between two climbs
+PAUSES = 11.0  # climbs after a fall are no closer than so many pauses
 CALM_GAP, CALM_PAUSES = 20.0, 40.0  # seconds, and pauses, between two climbs in calm times; doubled by each that fails
 LONGEST_GAP = 300.0  # seconds
 STEP, LEAP = 0.03, 1.0  # first step of a climb, in calm times and after a fall, as a share of the rate
+HIGHEST_LEAP = 2.0  # widest step on the way back to a rate that held before a fall
 SMALL = 1.1  # up to this factor a climb has gone by small steps
 LEAP_TRIAL, LEAP_PAUSES, STEP_TRIAL = (
     1.0,
@@ -234,7 +235,8 @@ def _stepped(search: Search, now: float, ceiling: float) -> Search:
 
 def _climbed(search: Search, now: float, ceiling: float) -> Search:
     """A step of a climb passed."""
-    won = replace(search, low=search.rate, step=min(1.0, 2 * search.step), gap=CALM_GAP)
+    widest = HIGHEST_LEAP if search.held else LEAP
+    won = replace(search, low=search.rate, step=min(widest, 2 * search.step), gap=CALM_GAP)
     if won.rate >= min(ceiling, won.held or ceiling):
         return _holding(replace(won, held=0.0), now)
     return _stepped(won, now, ceiling)

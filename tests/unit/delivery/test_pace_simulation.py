@@ -101,7 +101,7 @@ def test_limit_that_others_use_as_well(foreign: Foreign, share: float, refusals:
 @pytest.mark.parametrize("hint", [False, True])
 @pytest.mark.parametrize("burst", [10, 50])
 def test_two_daemons_on_one_limit_do_not_starve_each_other(hint: bool, burst: float):
-    limit = Limit(phases=((150.0, 50.0),), burst=burst)
+    limit = Limit(phases=STEADY, burst=burst)
     for seed in SEEDS[:4]:
         daemons = (Client(hint=hint), Client(hint=hint))
         Play(limit, daemons, seed, None).run()

@@ -94,16 +94,15 @@ def test_fall_cuts_to_a_fifth_at_most():
     assert fallen.rate == pytest.approx(0.2 * 48.0 * 0.985)
 
 
-def test_climb_after_a_fall_doubles_and_stops_where_it_held_before():
+def test_climb_after_a_fall_takes_wider_steps_and_stops_where_it_held_before():
     search = Search(rate=10.0, mode=Mode.HOLD, begun_at=START, low=10.0, held=46.0, fell_at=START - 60, pause=1.0)
     rates = []
-    for _ in range(5):
+    for _ in range(4):
         search = used(search, 8.0)
         rates.append((search.rate, search.mode))
 
     assert rates == [
         (20.0, Mode.CLIMB),
-        (40.0, Mode.CLIMB),
         (46.0, Mode.CLIMB),
         (46.0, Mode.HOLD),
         (pytest.approx(46.0 * 1.03), Mode.CLIMB),
