@@ -1,8 +1,9 @@
 """The pace at which requests may leave: one small value, changed only by pure functions.
 
 GCRA with a burst of one gives the spacing. Above it sits the controller of ``delivery.search``. There is one cut per
-congestion event: answers to requests that were sent before the pause of the last cut was over are stale and change no
-rate. Requests do leave after a refusal: those of other threads, in the milliseconds until they know of it.
+congestion event: answers to requests that were sent before the pause of the last cut was over are stale, and can but
+tell that this event is a fall of the limit. Requests do leave after a refusal: those of other threads, in the
+milliseconds until they know of it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from qtisync.delivery.search import SOON, Search, after_refusal, after_use, recalled, remembered
+from qtisync.delivery.search import SOON, Search, after_late_answer, after_refusal, after_use, recalled, remembered
 
 START_RATE = 10.0  # requests per second before anything is known
 MAX_STREAK_PAUSE = 60.0  # longest pause of our own making, in seconds
@@ -91,7 +92,7 @@ def after_success(pace: Pace, sent_at: float, now: float, *, adaptive: bool = Tr
     """
     memory = pace.memory
     if _is_stale(pace, sent_at):
-        return pace
+        return _late(pace, refused=False) if adaptive else pace
     calm = pace if not memory.get("streak") else replace(pace, memory={**memory, "streak": 0.0})
     if not adaptive or now < memory.get("look_at", 0.0):
         return calm
@@ -105,7 +106,7 @@ def after_throttle(
     waiting = paused(pace, until, "throttled")
     memory = pace.memory
     if _is_stale(pace, sent_at):
-        return waiting
+        return _late(waiting, refused=True) if adaptive else waiting
     streak = memory.get("streak", 0.0) + 1
     if streak > 1:
         own = min(MAX_STREAK_PAUSE, 0.5 * 2.0 ** min(streak - 1, 10))
@@ -120,7 +121,9 @@ def after_throttle(
 
 def after_scarcity(pace: Pace, sent_at: float, now: float, *, accepted: int = 0) -> Pace:
     """The pace after headers that say: almost nothing is left. A cut without a refusal and without a pause."""
-    if _is_stale(pace, sent_at) or now < pace.memory.get("cut_at", 0.0) + SOON:  # what is left takes a while to grow again
+    if (
+        _is_stale(pace, sent_at) or now < pace.memory.get("cut_at", 0.0) + SOON
+    ):  # what is left takes a while to grow again
         return pace
     search = after_refusal(recalled(pace.memory, pace.rate), now, now, pace.floor, accepted)
     return _with(pace, search, highest=pace.rate)
@@ -140,8 +143,14 @@ def paused(pace: Pace, until: float, reason: str) -> Pace:
 
 
 def _is_stale(pace: Pace, sent_at: float) -> bool:
-    """Whether a request left before the pause of the last cut was over: its answer says nothing about the rate since."""
+    """Whether a request left before the pause of the last cut was over: it says nothing about the rate since."""
     return sent_at < pace.memory.get("cut_at", 0.0) + pace.memory.get("pause", 0.0)
+
+
+def _late(pace: Pace, *, refused: bool) -> Pace:
+    before = recalled(pace.memory, pace.rate)
+    search = after_late_answer(before, pace.floor, refused=refused)
+    return pace if search is before else _with(pace, search, highest=pace.rate)
 
 
 def _with(pace: Pace, search: Search, highest: float | None = None) -> Pace:

@@ -1,9 +1,10 @@
 """The search for a limit that nobody announced: neither its rate nor its burst is known, it may change or be shared.
 
 *start* doubles the rate until the first refusal. *seek* narrows the bracket between what holds and what was refused.
-*hold* stays below; a lone refusal trims a little, two within seconds mean that the limit may have fallen. *climb* tries
-a step up now and then, doubling while it works; after a fall it comes sooner, steps widely, and stops at the rate that
-held before. What a refusal costs is the pause that it brings, so the longer that is, the rarer are the climbs.
+*hold* stays below; a lone refusal trims a little, two within seconds mean that the limit may have fallen, and if most
+of what was on its way behind the first is refused as well, it has. *climb* tries a step up now and then, doubling while
+it works; after a fall it comes sooner, steps widely, and stops at the rate that held before. What a refusal costs is
+the pause that it brings, so the longer that is, the rarer are the climbs.
 
 Two bounds need no luck. A token bucket is empty at a refusal, so between two of them accepted ÷ elapsed is never more
 than the limit. And a rate that passed for t seconds shows that the limit is at least ``rate * t / (t + BURST)``.
@@ -29,6 +30,7 @@ AGREE = 0.03  # two refusals in a row whose bounds differ by less name the limit
 LONGEST_TRIAL = 20.0  # seconds
 TRIM = 0.985  # what a lone refusal leaves of the rate
 SOON = 4.0  # seconds after a pause; a refusal within them is not a lone one
+CROWD = 2  # refusals of what was on its way behind a refusal, twice as many as were accepted of it: a fall
 FALL = 0.7  # a bound below this share of what was proven is a fall
 DEEPEST = 0.2  # what one refusal leaves of the rate at least
 FALLEN_CLOSE, FALLEN_AGREE, FALLEN_TRIAL = 1.25, 0.1, 5.0  # the same after a fall, where time is better spent climbing
@@ -90,6 +92,11 @@ class Search:
     held: float = 0.0
     """The rate before a fall."""
     fell_at: float = 0.0
+    lone: float = 0.0
+    """1 while the last cut is a trim."""
+    late_accepted: float = 0.0
+    """Answers to requests that were on their way when it was made."""
+    late_refused: float = 0.0
     base: float = 0.0
     """Where a climb began."""
     step: float = STEP
@@ -137,7 +144,7 @@ def after_refusal(search: Search, now: float, resume_at: float, floor: float, ac
 
     ``accepted``: answers that came since the last telling.
     """
-    told = replace(search, accepted=search.accepted + accepted)
+    told = replace(search, accepted=search.accepted + accepted, lone=0.0, late_accepted=0.0, late_refused=0.0)
     elapsed = max(now - told.empty_at, 0.001) if told.empty_at else BURST
     bound = told.accepted / elapsed
     cut = _fallen(_cut(told, now, bound), told.rate, now)
@@ -155,6 +162,25 @@ def after_refusal(search: Search, now: float, resume_at: float, floor: float, ac
     return _narrowed(cut, resume_at) if cut.mode is Mode.SEEK else _holding(cut, resume_at)
 
 
+def after_late_answer(search: Search, floor: float, *, refused: bool) -> Search:
+    """The search after the answer to a request that was on its way when the last cut was made.
+
+    It is of the same event and cuts no second time, but it tells what kind of event this is: a limit that is a little
+    exceeded accepts most of these requests, one that fell refuses most.
+    """
+    if not search.lone:
+        return search
+    told = replace(
+        search, late_refused=search.late_refused + refused, late_accepted=search.late_accepted + (not refused)
+    )
+    if told.late_refused < max(CROWD, 2 * told.late_accepted):
+        return told
+    held = max(told.held, told.proven, told.settled)
+    low = max(floor, DEEPEST * told.high)
+    fallen = replace(told, lone=0.0, low=low, held=held, fell_at=told.cut_at, proven=0.0, settled=0.0)
+    return _holding(fallen, told.cut_at + told.pause)
+
+
 def _cut(told: Search, now: float, bound: float) -> Search:
     """What to do next: hold at ``low``, or seek between it and the refused rate."""
     low = max(bound, told.proven)
@@ -170,7 +196,7 @@ def _cut(told: Search, now: float, bound: float) -> Search:
         case Mode.CLIMB:
             return replace(told, mode=Mode.SEEK, low=max(told.base, low), gap=CALM_GAP)
         case Mode.HOLD if now - (told.cut_at + told.pause) >= SOON:
-            return replace(told, low=told.rate * TRIM)
+            return replace(told, low=told.rate * TRIM, lone=1.0)
         case Mode.HOLD:
             low = max(DEEPEST * told.rate, min(bound, 0.9 * told.rate))
             return replace(told, mode=Mode.SEEK, low=low, proven=0.0, settled=max(told.proven, told.settled))

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from builders import START
 
-from qtisync.delivery.search import Mode, Search, after_refusal, after_use, recalled, remembered
+from qtisync.delivery.search import Mode, Search, after_late_answer, after_refusal, after_use, recalled, remembered
 
 CEILING = 200.0
 HOLDING = Search(
@@ -86,6 +86,43 @@ def test_two_refusals_within_seconds_after_a_long_hold_are_a_fall():
     fallen = refused(refused(HOLDING, 30.0), 0.3, accepted=14)
 
     assert (fallen.mode, fallen.held, fallen.rate) == (Mode.HOLD, pytest.approx(46.0), pytest.approx(14 / 1.3))
+
+
+def late(search: Search, answers: str) -> Search:
+    """The search after answers to what was on its way behind a refusal: ``+`` accepted, ``-`` refused."""
+    for answer in answers:
+        search = after_late_answer(search, 0.1, refused=answer == "-")
+    return search
+
+
+@pytest.mark.parametrize("answers", ["--", "+--", "---", "-+-"])
+def test_lone_refusal_is_a_fall_if_most_behind_it_is_refused_as_well(answers: str):
+    fallen = late(refused(HOLDING, 30.0), answers)
+
+    assert (fallen.mode, fallen.held, fallen.rate) == (Mode.HOLD, 46.0, pytest.approx(0.2 * 48.0))
+    assert fallen.begun_at == START + 1.0
+
+
+@pytest.mark.parametrize("answers", ["", "-", "+-", "++--+", "+++-", "++++++--+--"])
+def test_lone_refusal_stays_one_if_enough_behind_it_is_accepted(answers: str):
+    cut = refused(HOLDING, 30.0)
+
+    after = late(cut, answers)
+
+    assert (after.mode, after.rate, after.held) == (Mode.HOLD, cut.rate, 0.0)
+
+
+@pytest.mark.parametrize("mode", [Mode.START, Mode.SEEK, Mode.CLIMB])
+def test_late_answers_tell_nothing_while_the_limit_is_searched_for(mode: Mode):
+    cut = refused(replace(HOLDING, mode=mode, base=40.0), 30.0)
+
+    assert late(cut, "-----") is cut
+
+
+def test_fall_is_told_once():
+    fallen = late(refused(HOLDING, 30.0), "--")
+
+    assert late(fallen, "-----") is fallen
 
 
 def test_fall_cuts_to_a_fifth_at_most():
