@@ -7,7 +7,7 @@ from builders import an_item, intents_for
 from fake_source import FakeSource
 from fakes import FakeClock, MemoryStore
 
-from qtisync.engine.read_ahead import AHEAD, SMALL, ReadAhead
+from qtisync.engine.read_ahead import AHEAD, MOST, SMALL, ReadAhead
 from qtisync.errors import BlobMissingError
 from qtisync.model import BlobId
 
@@ -34,11 +34,48 @@ def a_queue(count: int, size: int = 10) -> tuple[ReadAhead, CountingSource, list
     return ReadAhead(source, store, FakeClock()), source, blobs
 
 
-def test_many_objects_are_read_by_few_questions():
-    ahead, source, blobs = a_queue(AHEAD)
+def a_long_queue(count: int) -> tuple[ReadAhead, CountingSource, MemoryStore]:
+    source, store = CountingSource(), MemoryStore()
+    commit = source.commit({f"{n:03}.xml": f"{n}".encode() for n in range(count)})
+    blobs = [entry.blob for entry in source.tree(commit)]
+    store.record_pass(intents_for(*(an_item(f"q{n:03}", blob=blob) for n, blob in enumerate(blobs))))
+    return ReadAhead(source, store, FakeClock()), source, store
 
-    assert [ahead.blob(blob) for blob in blobs] == [source.data[blob] for blob in blobs]
+
+def test_many_objects_are_read_by_few_questions():
+    ahead, source, store = a_long_queue(AHEAD)
+
+    for _ in range(AHEAD):
+        blob = store.claim("me", 0.0, 60.0).row.blob
+        assert ahead.blob(blob) == source.data[blob]
     assert source.asked == [AHEAD]
+
+
+def test_workers_that_claim_side_by_side_do_not_read_what_another_has_read():
+    ahead, source, store = a_long_queue(400)
+    claimed = []
+    for turn in range(400):
+        claim = store.claim("me", 0.0, 60.0)
+        claimed.append(claim.row.blob)
+        if turn % 8 == 7:  # eight are at work, and ask in any order
+            assert [ahead.blob(blob)[:1] for blob in reversed(claimed)] == [
+                source.data[b][:1] for b in reversed(claimed)
+            ]
+            claimed.clear()
+
+    assert sum(source.asked) == 400
+    assert len(source.asked) <= 400 / 7
+
+
+def test_what_was_read_and_is_not_sent_after_all_is_dropped_in_time():
+    ahead, _source, store = a_long_queue(400)
+    for _turn in range(100):
+        claim = store.claim("me", 0.0, 60.0)
+        for _superseded in range(3):
+            store.claim("me", 0.0, 60.0)
+        ahead.blob(claim.row.blob)
+
+    assert len(ahead._kept) <= MOST
 
 
 def test_a_large_blob_is_read_when_it_is_sent():
