@@ -6,7 +6,8 @@ from collections import Counter
 
 from engine_desk import NAMES, STIMULUS, Edit, Page, files
 from engine_world import EngineWorld
-from hypothesis import given, settings
+from histories import histories
+from hypothesis import given
 from hypothesis import strategies as st
 
 from qtisync.delivery.messages import Purpose, Request
@@ -37,7 +38,7 @@ def announced(change: Change) -> Purpose:
     return Purpose.UPDATE_METADATA if alone and not leaves else Purpose.UPDATE
 
 
-@settings(max_examples=60)
+@histories(60)
 @given(commits=st.lists(st.lists(edits, min_size=1, max_size=4), min_size=1, max_size=6))
 def test_writes_that_are_sent_are_those_that_the_plan_announced(commits: list[list[Edit]]) -> None:
     world = EngineWorld()
