@@ -146,6 +146,7 @@ class Setup:
             removals=Removals(owns=self.owns()) if target.removal == "delete" else None,
             reads_first=target.foreign_metadata == "preserve" or target.on_conflict != "overwrite",
             reads_back=target.verify == "read_back",
+            metadata_call=target.metadata_updates == "endpoint",
             rate=target.max_requests_per_second,
             only=only,
             keep_pins=not only

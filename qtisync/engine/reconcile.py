@@ -31,7 +31,7 @@ from qtisync.model import (
     Recorded,
     Snapshot,
 )
-from qtisync.planning.cost import estimate, one_by_one
+from qtisync.planning.cost import estimate, first_metadata_change, one_by_one
 from qtisync.planning.diff import diff
 from qtisync.planning.guard import DELETE_RULES, Limits, Observed, check
 from qtisync.planning.intent import intents
@@ -60,6 +60,8 @@ class Aim:
     limits: Limits = field(default_factory=Limits)
     reads_first: bool = True
     reads_back: bool = False
+    metadata_call: bool = True
+    """Metadata changes may go by the API's metadata call, once it proved itself."""
     rate: float = 10.0
     allow: frozenset[str] = frozenset()
     only: tuple[str, ...] = ()
@@ -274,8 +276,17 @@ def _with_cost(plan: Plan, reader: RecordReader, aim: Aim) -> Plan:
         reads_back=aim.reads_back,
         rate=rate,
         reading_calls=partial(reading_calls, rate=rate) if lists else one_by_one,
+        tried=_tries(plan, reader, aim),
     )
     return replace(plan, cost=cost)
+
+
+def _tries(plan: Plan, reader: RecordReader, aim: Aim) -> bool:
+    """Whether the metadata call will be tried for the first time; see ``engine.canary``."""
+    first = first_metadata_change(plan.ready) if aim.metadata_call else None
+    if first is None or verdict(reader, Capability.METADATA_ENDPOINT).fitness is not Fitness.UNTESTED:
+        return False
+    return reader.bystander(first) is not None
 
 
 def narrowed(plan: Plan, only: Sequence[str]) -> Plan:

@@ -4,13 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from qtisync.model import Kind, Presence
-from qtisync.planning.plan import Change, Cost
+from qtisync.model import Key, Kind, Presence, Scope
+from qtisync.planning.plan import Action, Change, Cost
+
+TRIAL = 3
+"""Calls by which the first metadata call on a target costs more: a bystander before, the item and it afterwards."""
 
 
 def one_by_one(count: int) -> int:
     """Each by a call of its own."""
     return count
+
+
+def first_metadata_change(changes: Iterable[Change]) -> Key | None:
+    """The item whose metadata alone changes and that comes first; ``None``: there is none."""
+    found = (
+        change.item.key
+        for change in changes
+        if change.scope == {Scope.METADATA} and change.item.key.kind is Kind.ITEM and change.action is Action.UPDATE
+    )
+    return min(found, default=None)
 
 
 def estimate(
@@ -21,12 +34,13 @@ def estimate(
     rate: float,
     reading_calls: Callable[[int], int] = one_by_one,
     removals: int = 0,
+    tried: bool = False,
 ) -> Cost:
     """Calls, bytes and seconds for ``changes`` at ``rate`` requests per second.
 
     ``reads_first``: the API's copy of a known object is read before it is written (foreign metadata, conflicts);
     ``reading_calls``: how many calls it takes to read so many items; ``removals``:
-    objects to be deleted, each read just before.
+    objects to be deleted, each read just before; ``tried``: the metadata call is tried for the first time.
     """
     calls = size = reads = 0
     for change in changes:
@@ -35,5 +49,5 @@ def estimate(
         reads += first and change.item.key.kind is Kind.ITEM
         calls += 1 + (first and change.item.key.kind is not Kind.ITEM) + reads_back
         size += change.item.size
-    calls += reading_calls(reads) + 2 * removals
+    calls += reading_calls(reads) + 2 * removals + TRIAL * tried
     return Cost(calls=calls, bytes=size, seconds=round(calls / rate, 1) if rate > 0 else 0.0)

@@ -41,6 +41,18 @@ def test_metadata_only_commit_goes_by_the_metadata_call_once_the_canary_passed(t
         assert world.api.world.item("q-b").metadata == {"grade": "8"}
 
 
+@pytest.mark.parametrize("target", [{}, READS_NOTHING, {"verify": "read_back"}, {"metadata_updates": "put"}])
+def test_plan_says_how_many_calls_the_first_and_the_second_metadata_change_cost(tmp_path: Path, target: Any) -> None:
+    with World(tmp_path, target=target) as world:
+        two_items(world)
+        for name, grade in (("a", 7), ("b", 8)):
+            world.api.journal.clear()
+            world.commit({f"{name}.yaml": f"grade: {grade}\n"})
+            planned = world.report("plan", code=0)["estimate"]["calls"]
+            sent = world.report("sync", code=0)["sent"]["calls"]
+            assert (planned, sent) == (len(world.calls()), len(world.calls())), (target, name, world.calls())
+
+
 def test_without_other_writers_a_metadata_change_is_the_metadata_call_and_nothing_else(tmp_path: Path) -> None:
     with World(tmp_path, target=READS_NOTHING) as world:
         two_items(world)

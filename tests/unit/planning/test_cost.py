@@ -8,7 +8,7 @@ import pytest
 from builders import a_recorded, a_stimulus, an_item
 
 from qtisync.model import Kind, Presence, Reason, Recorded, Scope
-from qtisync.planning.cost import estimate
+from qtisync.planning.cost import TRIAL, estimate, first_metadata_change
 from qtisync.planning.plan import Action, Change, Cost
 
 
@@ -62,3 +62,19 @@ def test_items_that_are_read_together_cost_what_their_lists_cost():
 def test_nothing_costs_nothing():
     assert estimate([], reads_first=True, reads_back=True, rate=2.0) == Cost()
     assert estimate([NEW], reads_first=True, reads_back=True, rate=0.0).seconds == 0.0
+
+
+def test_first_metadata_call_on_a_target_costs_three_calls_more():
+    cost = estimate([KNOWN], reads_first=True, reads_back=False, rate=10)
+    tried = estimate([KNOWN], reads_first=True, reads_back=False, rate=10, tried=True)
+
+    assert (cost.calls, tried.calls) == (2, 2 + TRIAL)
+
+
+def test_first_metadata_change_is_the_first_item_whose_metadata_alone_changes():
+    only = replace(KNOWN, scope=frozenset({Scope.METADATA}))
+    other = replace(only, item=an_item("q0"))
+    stimulus = replace(only, item=a_stimulus("a0"))
+
+    assert first_metadata_change([KNOWN, NEW, stimulus]) is None
+    assert first_metadata_change([KNOWN, only, other, stimulus]) == other.item.key
