@@ -79,14 +79,19 @@ def _live(common: Common, reader: RecordReader, name: Identifier | None, when: s
         raise UsageError(f"--at: {exc}.", hint="Without a zone it is UTC.") from exc
     found = live_at((entry.line for entry in walk(reader, name)), at)
     chain = reader.chain()
-    early = chain is not None and chain.dropped_until is not None and at < chain.dropped_until
+    dropped = chain is not None and chain.dropped_until is not None and at < chain.dropped_until
+    first = next(walk(reader), None)
+    early = dropped or first is None or at < first.line.at
     if common.format != "text":
         _machine(common, "audit_live", map(live_as_json, found), at=moment(at), complete=not early)
     else:
         lines = [f"Live at {moment(at)}: {len(found):,} object{'' if len(found) == 1 else 's'}"]
         lines += [f"  {render_live(live)}" for live in found]
-        if early:
+        if dropped:
             lines.append("Entries of that time were dropped by retention (keep_journal): this is not all of it.")
+        elif early:
+            begins = "has no entry yet" if first is None else f"begins at {moment(first.line.at)}"
+            lines.append(f"The journal {begins}: what was live before is not known here.")
         write("\n".join(lines) + "\n", common)
     return OK
 

@@ -88,7 +88,8 @@ def demo(*, directory: Path | None) -> int:
         prepare(stage, api.base_url, api.token_url)
         tell(stage)
         click.echo(
-            f"\nThe sandbox was asked {len(api.journal)} times; {len(api.journal.writes())} of them were writes."
+            f"\nThe sandbox was asked {len(api.journal)} times, tokens and the first look at it included; "
+            f"{len(api.journal.writes())} of them were writes."
         )
     click.echo(goodbye(stage, state, urlsplit(api.base_url).port))
     return 0

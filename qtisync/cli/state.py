@@ -166,9 +166,8 @@ def _rebuilt(common: Common, done: Rebuilt) -> str:
             "calls": found.survey.calls,
         }
         return printable(json.dumps(document, ensure_ascii=False, indent=2)) + "\n"
-    lines = [
-        f"Recorded {done.planted:,} objects that the API has: {len(found.same):,} as in git, {len(differ):,} differ."
-    ]
+    has = f"Recorded {done.planted:,} object{'' if done.planted == 1 else 's'} that the API has"
+    lines = [f"{has}: {len(found.same):,} as in git, {len(differ):,} differ."]
     lines += [f"  differs   {visible(str(key))}" for key in differ[:SHOWN]]
     lines += [f"  not ours  {visible(str(key))}" for key in found.foreign[:SHOWN]]
     left_out = len(differ[SHOWN:]) + len(found.foreign[SHOWN:])

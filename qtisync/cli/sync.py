@@ -23,7 +23,7 @@ from qtisync.cli.progress import Bars
 from qtisync.cli.through import Through
 from qtisync.engine.bodies import changed_texts
 from qtisync.engine.reconcile import Prepared, prepare
-from qtisync.errors import HeldPlanError, StalePlanError, UsageError
+from qtisync.errors import HeldPlanError, RecordLockedError, StalePlanError, UsageError
 from qtisync.planning.details import with_content
 from qtisync.planning.guard import RULES
 from qtisync.report.build import plan_report
@@ -153,6 +153,9 @@ def apply(
     if saved_plan is not None and saved is not None and through.running():
         approval = Approval(saved=saved, file=saved_plan, allow=allow)
         return approve_by_daemon(common, setup, through, approval, timeout)
+    if saved is None and through.running():
+        hint = "What it should do now: qtisync sync. What it holds: qtisync status. To apply by hand, stop it first."
+        raise RecordLockedError(f"The service of {setup.name} runs, and applies every commit by itself.", hint=hint)
 
     def agree(prepared: Prepared, report: Report) -> None:
         refuse_unknown(only, prepared)

@@ -171,7 +171,8 @@ def _tiles(report: Report) -> Iterator[dict[str, str]]:
         if not count or said:
             continue
         tone = _TONES.get(name) or ("warn" if name in _WARNINGS else "quiet" if name == "noop" else "")
-        yield {"name": _TILES.get(name, name.replace("_", " ")), "count": f"{count:,}", "tone": tone}
+        words = "synced" if (name, report.kind) == ("noop", "status") else _TILES.get(name, name.replace("_", " "))
+        yield {"name": words, "count": f"{count:,}", "tone": tone}
 
 
 def _hold(hold: Any) -> dict[str, str]:  # noqa: ANN401 - a ReportHold
@@ -187,7 +188,7 @@ def _hold(hold: Any) -> dict[str, str]:  # noqa: ANN401 - a ReportHold
 def _parts(report: Report) -> Iterator[Part]:
     problem = ("Kind", "Item and file", "What is wrong, and what to do", "Code")
     apart = ("Kind", "Item and file", "What differs, and what to do", "What happens")
-    yield _part("invalid", "Files that cannot be sent", "", problem, problem_rows(report.broken, "invalid"))
+    yield _part("invalid", "Problems in files that cannot be sent", "", problem, problem_rows(report.broken, "invalid"))
     other = f" and at {report.against}" if report.against else ""
     for anchor, title, note, found in (
         ("conflicts", "Conflicts", "Changed in git and at the API.", report.conflicts),

@@ -34,6 +34,7 @@ def push_answer(job: Json, status: Json | None = None, total: int | None = None)
             lines = [f"the pass failed, the daemon tries again by itself: {why}"]
         case "pushing":
             lines = [_pushing(status, total), *_refused_lines(job.get("report") or {})]
+            lines += [f"  degraded: {why}" for why in _status(status).get("degraded", ())]
         case _:
             lines = [f"noticed; the daemon still reads the commit, {_FOLLOW}"]
     return [visible(line) for line in lines]

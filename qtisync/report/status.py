@@ -199,7 +199,7 @@ def words_of(report: Report) -> str:
 def overview(report: Report) -> list[tuple[str, str]]:
     """The state in a few lines, each with its name; the commit's ends with the verdict."""
     status, synced = report.status, report.status["synced_commit"]
-    verdict = "in sync" if status["in_sync"] else "not in sync"
+    verdict = "in sync" if status["in_sync"] else f"not in sync{_why_not(report)}"
     queue = ", ".join(f"{count:,} {name}" for name, count in status["queue"].items() if count)
     lines = [
         ("commit", f"head {report.place.head[:7] or '?'}, synced {synced[:7] if synced else 'never'}: {verdict}"),
@@ -223,6 +223,16 @@ def overview(report: Report) -> list[tuple[str, str]]:
     if status["list_filter"]["fitness"] == "unfit":
         lines.append(("lists", f"are not used, items are read one by one: {status['list_filter']['reason']}"))
     return [(name, visible(words)) for name, words in [*lines, *(("degraded", why) for why in status["degraded"])]]
+
+
+def _why_not(report: Report) -> str:
+    """What stands in the way although everything of the newest commit is settled; else the queue says it."""
+    if report.status["synced_commit"] != report.place.head:
+        return ""
+    names = ("pending", "parked", "blocked", "invalid")
+    found = [f"{report.summary[name]:,} {name}" for name in names if report.summary.get(name)]
+    found += ["degraded"] if report.status["degraded"] else []
+    return f" ({', '.join(found)})" if found else ""
 
 
 def _stops(status: Mapping[str, Any]) -> list[tuple[str, str]]:

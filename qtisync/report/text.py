@@ -115,7 +115,7 @@ def _broken_rows(report: Report, *, verbose: bool) -> list[Row]:
             "invalid",
             problem.identifier or "-",
             _where(problem),
-            _with_hint(problem) + (f" (and {more} more)" if more else ""),
+            _with_hint(problem) + (f" (and {more} more problem{_s(more)} in it)" if more else ""),
         )
         for problem, more in shown
     ]

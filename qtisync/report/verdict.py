@@ -47,8 +47,7 @@ def verdict(report: Report) -> tuple[Tone, str]:
     if report.kind == "validate":
         return _of_validation(report)
     if report.kind == "status":
-        synced = bool(report.status.get("in_sync"))
-        return (Tone.GOOD, "In sync") if synced else (_tone(report, Tone.NEWS), "Not in sync yet")
+        return _of_status(report)
     if report.kind in {"check", "compare"}:
         return _of_check(report)
     if report.kind == "plan":
@@ -60,6 +59,17 @@ def verdict(report: Report) -> tuple[Tone, str]:
     if report.broken:
         return Tone.WARN, "Done, except for files that cannot be read"
     return Tone.GOOD, "Everything was applied" if counts.get("applied") else "Nothing had to be sent"
+
+
+def _of_status(report: Report) -> tuple[Tone, str]:
+    status, counts = report.status, report.summary
+    if status.get("in_sync"):
+        return Tone.GOOD, "In sync"
+    if status.get("degraded"):
+        return Tone.WARN, "Degraded"
+    if counts.get("pending"):
+        return _tone(report, Tone.NEWS), f"{counts['pending']:,} to be sent"
+    return (Tone.WARN, "Some items need attention") if _troubles(report) else (Tone.NEWS, "Not in sync yet")
 
 
 def _of_validation(report: Report) -> tuple[Tone, str]:

@@ -34,7 +34,11 @@ def test_an_audit_tells_what_was_live_then_and_since_when(world):
     assert (then["complete"], then["entries"][0]["since"] <= before) == (True, True)
     shown = world.run("audit", "a", "--at", "now")
     assert (shown.code, f"commit {second[:9]} by Ada Author" in shown.out) == (0, True)
-    assert world.run("audit", "--at", "1 day ago").out.startswith("Live at ")
+    early = world.run("audit", "--at", "1 day ago").out.splitlines()
+    assert (early[0].startswith("Live at "), early[0].endswith(": 0 objects")) == (True, True)
+    began = world.report("audit")["entries"][0]["at"]
+    assert early[1:] == [f"The journal begins at {began}: what was live before is not known here."]
+    assert world.report("audit", "--at", "1 day ago")["complete"] is False
 
 
 def test_the_journal_tells_decisions_of_people_and_calls_in_one_order(world):

@@ -132,6 +132,9 @@ def test_commands_reach_the_daemon_in_every_state(world: World) -> None:
         assert (paused.code, paused.out) == (0, "test is paused; to go on: qtisync resume\n")
         world.commit({"q-001.xml": item_xml("q-001", "While paused.")})
         assert world.run("sync").code == 6
+        by_hand = world.run("apply", "--yes")
+        assert by_hand.code == 6
+        assert "What it should do now: qtisync sync." in by_hand.err
         assert world.report("status", code=0)["status"]["paused"]["reason"] == "exam week"
         assert world.run("resume").out == "test goes on.\n"
         assert world.report("sync", code=0)["summary"]["invalid"] == 0

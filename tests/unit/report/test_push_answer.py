@@ -123,3 +123,12 @@ def test_push_that_waits_for_an_api_that_is_down_is_kept() -> None:
     job = {**a_job("failed", "the API gives no usable answer since 10:32"), "cause": "unavailable"}
 
     assert push_answer(job) == ["kept, and sent once the API answers again: the API gives no usable answer since 10:32"]
+
+
+def test_pusher_who_waits_for_an_api_that_gives_no_answer_is_told_why() -> None:
+    job = {**a_job("pushing"), "ended": False, "report": None}
+
+    assert push_answer(job, a_status(degraded=["the API gives no usable answer since 10:32"])) == [
+        "still pushing 212, follow with: qtisync status",
+        "  degraded: the API gives no usable answer since 10:32",
+    ]

@@ -127,7 +127,7 @@ def test_file_with_several_problems_shows_the_first_and_a_count():
     several = (a_problem("a.xml", "first"), a_problem("b.xml"), a_problem("a.xml", "second"))
 
     assert first_problems(several) == [(several[0], 1), (several[1], 0)]
-    assert "first (and 1 more)" in render_text(a_report(broken=several))
+    assert "first (and 1 more problem in it)" in render_text(a_report(broken=several))
 
 
 def test_object_that_waits_is_named_by_how_it_waits():

@@ -262,3 +262,13 @@ def test_orphans_are_named_and_many_of_them_only_on_demand():
     assert (len(shown), shown[-1]) == (12, "  … and 2 more orphans; -v lists them")
     assert sum("? orphan" in line for line in render_status(report, verbose=True).splitlines()) == 12
     assert len(valid(report)["orphans"]) == 12
+
+
+def test_verdict_says_why_a_commit_that_is_synced_is_not_in_sync():
+    def verdict(**others: Any) -> str:
+        return overview(status_report(seen(**others), a_place()))[0][1].rpartition(": ")[2]
+
+    assert verdict() == "in sync"
+    assert verdict(last=a_pass(HEAD, broken=(BROKEN,)), counts={"held": 1}) == "not in sync (1 invalid)"
+    assert verdict(counts={"parked": 2}, degraded=("no watches",)) == "not in sync (2 parked, degraded)"
+    assert verdict(synced=None, counts={"queued": 2}) == "not in sync"
