@@ -102,7 +102,7 @@ def test_head_of_the_page_says_what_it_comes_to():
         "items/bio1 other",
         "items/geometry1 update",
     ]
-    assert texts(node, "//nav//a") == ["Files that cannot be sent", "Changes", "Orphans"]
+    assert texts(node, "//nav//a") == ["Problems in files that cannot be sent", "Changes", "Orphans"]
 
 
 def test_changed_metadata_stands_side_by_side():
