@@ -36,7 +36,7 @@ class Exchange:
         if is_held(answer):
             return answer
         self._meter.called(request.purpose.value, answer.name, came_at - sent_at)
-        self.health.heard(answer, came_at)
+        self.health.heard(answer, came_at, sent_at)
         if isinstance(answer, Throttled):
             self._pacing.throttled(answer, sent_at)
         elif not isinstance(answer, Unavailable):

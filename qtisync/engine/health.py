@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # Protocols are types only, and what they mention costs start
 
 SETTING = "api_trouble"
 FEW, SOON = 2, 1.0  # calls in a row without an answer, and seconds between the first and the last, that make it trouble
+SLOW = 10.0  # seconds for which a single call got no answer, and no other call either
 MANY = 5  # calls in a row without a usable answer, 500s included: one alone may be about an item
 DOWN_AFTER = 30.0  # seconds of trouble after which nobody is left to wait for it
 SERVER_ERROR = 500
@@ -42,7 +43,7 @@ class Health:
         self._log = log
         self._lock = threading.Lock()
         self._failures = self._silent = 0
-        self._since = 0.0
+        self._since = self._answered_at = 0.0
         self._trouble: Trouble | None = None
         self._answered = False
 
@@ -61,15 +62,15 @@ class Health:
         trouble = self._trouble
         return trouble if trouble is not None and now - trouble.since >= DOWN_AFTER else None
 
-    def heard(self, answer: object, now: float) -> None:
-        """A call ended like this; whatever is no ``Unavailable`` is an answer, a refusal too."""
+    def heard(self, answer: object, now: float, sent_at: float | None = None) -> None:
+        """A call that was sent then ended like this; whatever is no ``Unavailable`` is an answer, a refusal too."""
         with self._lock:
             before = self._trouble
             if isinstance(answer, Unavailable):
-                self._failed(answer, now)
+                self._failed(answer, now, now if sent_at is None else sent_at)
             else:
                 self._failures = self._silent = 0
-                self._trouble, self._answered = None, True
+                self._trouble, self._answered, self._answered_at = None, True, now
             after = self._trouble
         if self._log is None:
             return
@@ -78,12 +79,13 @@ class Health:
         elif before is not None and after is None:
             self._log("api_up", seconds=round(now - before.since, 1))
 
-    def _failed(self, answer: Unavailable, now: float) -> None:
+    def _failed(self, answer: Unavailable, now: float, sent_at: float) -> None:
         if not self._failures:
-            self._since = now
+            self._since = max(sent_at, self._answered_at)
         self._failures += 1
         self._silent += answer.status != SERVER_ERROR
-        silent = self._silent >= FEW and now - self._since >= SOON
+        lasted = now - self._since
+        silent = (self._silent >= FEW and lasted >= SOON) or (self._silent > 0 and lasted >= SLOW)
         if self._trouble is not None or silent or self._failures >= MANY:
             self._trouble = Trouble(since=self._since, reason=answer.message)
 

@@ -33,6 +33,17 @@ def test_500s_may_be_about_items_until_there_are_many_in_a_row() -> None:
     assert failing(500, 500, 500, 500, 500).trouble == Trouble(since=START, reason="no answer")
 
 
+def test_call_that_hangs_for_long_is_trouble_unless_others_were_answered_meanwhile() -> None:
+    health = Health()
+    health.heard(REFUSED, START + 10.0, START)
+    assert health.trouble == Trouble(since=START, reason="connection refused")
+
+    health = Health()
+    health.heard(None, START + 5.0)
+    health.heard(REFUSED, START + 10.0, START)
+    assert health.trouble is None
+
+
 @pytest.mark.parametrize(
     "answer", [None, Missing(), Refused(status=422, message=""), Denied(message=""), Throttled(until=None)]
 )
