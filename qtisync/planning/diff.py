@@ -133,6 +133,7 @@ def _change(item: Item, row: Recorded, *, queued: bool) -> Change:
         content = not same_content(item, row.acknowledged, row)
         metadata = item.facets.metadata != row.acknowledged.metadata
         scope = frozenset(s for s, differs in ((Scope.CONTENT, content), (Scope.METADATA, metadata)) if differs)
+    compared = Scope.METADATA in scope and row.presence is not Presence.ABSENT  # what is not there has no differences
     return Change(
         item=item,
         recorded=row,
@@ -140,8 +141,8 @@ def _change(item: Item, row: Recorded, *, queued: bool) -> Change:
         scope=scope or frozenset(Scope),
         reason=_reason(row, scope),
         risk=_risk(item, row, scope),
-        details=metadata_details(row.acknowledged_metadata, item.metadata) if Scope.METADATA in scope else (),
-        keys=key_differences(row.acknowledged_metadata, item.metadata) if Scope.METADATA in scope else (),
+        details=metadata_details(row.acknowledged_metadata, item.metadata) if compared else (),
+        keys=key_differences(row.acknowledged_metadata, item.metadata) if compared else (),
         queued=queued,
         lane=row.lane if queued else Lane.NORMAL,
     )

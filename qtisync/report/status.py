@@ -211,8 +211,10 @@ def overview(report: Report) -> list[tuple[str, str]]:
     checked = status.get("last_check")
     if checked is not None:
         found = [f"{checked[name]:,} {name}" for name in ("drift", "conflict", "unmanaged") if checked.get(name)]
-        whole = "" if checked.get("complete") else " (not completely)"
-        lines.append(("checked", f"{checked['at']}{whole}: {', '.join(found) or 'nothing changed at the API'}"))
+        whole = "" if checked.get("complete") else ", but the API could not be read completely"
+        nothing = "nothing changed at the API" if not whole else ""
+        words = ", ".join(found) or nothing
+        lines.append(("checked", f"{checked['at']}{whole}{': ' if words else ''}{words}"))
     lines += [
         ("pinned", f"{pin.identifier} at {pin.commit[:7]}, until an edit or: qtisync state unpin {pin.identifier}")
         for pin in report.pins

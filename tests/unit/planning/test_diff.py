@@ -288,3 +288,13 @@ def test_broken_file_does_not_revive_an_orphan_by_its_path():
     row = a_recorded("q1", standing=Standing.ORPHAN)
 
     assert planned(a_snapshot(broken=(a_broken("items/q1.xml"),)), row).held == ()
+
+
+def test_object_that_is_not_at_the_api_yet_has_no_differences_to_show():
+    """The plan of a commit whose create waits reads as the one that was made when it was new."""
+    item = an_item(metadata={"grade": "5"})
+    row = a_recorded(presence=Presence.ABSENT, desired=item.facets, acknowledged=Facets(), acknowledged_metadata={})
+    change = compare(item, row).change
+
+    assert change is not None
+    assert (change.action, change.details, change.keys) == (Action.CREATE, (), ())

@@ -272,3 +272,19 @@ def test_verdict_says_why_a_commit_that_is_synced_is_not_in_sync():
     assert verdict(last=a_pass(HEAD, broken=(BROKEN,)), counts={"held": 1}) == "not in sync (1 invalid)"
     assert verdict(counts={"parked": 2}, degraded=("no watches",)) == "not in sync (2 parked, degraded)"
     assert verdict(synced=None, counts={"queued": 2}) == "not in sync"
+
+
+@pytest.mark.parametrize(
+    ("checked", "words"),
+    [
+        ({"complete": True}, "10:00: nothing changed at the API"),
+        ({"complete": True, "drift": 2}, "10:00: 2 drift"),
+        ({"complete": False}, "10:00, but the API could not be read completely"),
+        ({"complete": False, "drift": 2}, "10:00, but the API could not be read completely: 2 drift"),
+    ],
+)
+def test_look_at_the_api_that_was_not_complete_does_not_say_that_nothing_changed(checked: dict[str, Any], words: str):
+    report = status_report(seen(), a_place())
+    report = replace(report, status={**report.status, "last_check": {"at": "10:00", **checked}})
+
+    assert ("checked", words) in overview(report)
