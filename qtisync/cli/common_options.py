@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("text", "json", "ndjson", "markdown", "html", "github", "junit")
 
-REPORTING = frozenset({"plan", "apply", "sync", "status", "validate", "check"})
+REPORTING = frozenset({"plan", "apply", "sync", "status", "validate", "check", "run"})
 """Commands that end with a report, whatever happens."""
 REPORTED = "qtisync.reported"
 """Set in click's context once a report was written."""
@@ -114,18 +114,18 @@ def report_failure(name: str, common: Common, error: BaseException) -> None:
     target = common.target or ""
     place = Place(repository="", ref="", head="", base=None, target=target, base_url="", capabilities={})
     report = Report(
-        kind=name,
+        kind="status" if name == "run" else name,
         at=SystemClock().now(),
         place=place,
         applyable=False,
         complete=False,
         errored=True,
-        error=_words(error),
+        error=words_of_failure(error),
     )
     emit(report, common)
 
 
-def _words(error: BaseException) -> str:
+def words_of_failure(error: BaseException) -> str:
     """What a report may say of an error: our own words, never those of foreign code."""
     match error:
         case QtisyncError():

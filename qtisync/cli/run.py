@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Callable
+from dataclasses import replace
 
 import click
 
 from qtisync.adapters.signals import Signals
 from qtisync.adapters.supervisor import supervisor_of
 from qtisync.app import Setup, SystemClock
-from qtisync.cli.common_options import Common, common_options
+from qtisync.cli.common_options import Common, common_options, words_of_failure
 from qtisync.cli.exit_codes import OK
 from qtisync.cli.output import emit
 from qtisync.engine.ports import Log
@@ -38,8 +39,13 @@ def run(*, common: Common) -> int:
     """
     setup, post = common.setup(), Signals(LISTENED)
     post.open()
+    watchman = _Watchman(common, common.log(), post)
     try:
-        report = _Watchman(common, common.log(), post).serve(setup)
+        report = watchman.serve(setup)
+    except BaseException:
+        if watchman.last is not None:  # it failed in the middle of its life: how it stood then says more than the error
+            emit(watchman.last, common)
+        raise
     finally:
         post.close()
     emit(report, common)
@@ -54,6 +60,8 @@ class _Watchman:
         self._supervisor = supervisor_of(os.environ)
         self._clock, self._memory = SystemClock(), Memory()
         self._ready, self._told_at = False, 0.0
+        self.last: Report | None = None
+        """How a service stood that ended by an error."""
         self._unread: tuple[int, ...] = ()
         """Signals that came while one configuration made place for the next."""
 
@@ -77,6 +85,8 @@ class _Watchman:
             finally:
                 report = self._end(service, reloading=following is not None)
             if service.error is not None:
+                words = words_of_failure(service.error)
+                self.last = replace(report, complete=False, errored=True, error=words)
                 raise service.error
             if following is None or STOPS.intersection(self._unread):
                 return report

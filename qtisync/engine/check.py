@@ -232,7 +232,8 @@ def heal(store: Store, seen: Reconciliation, log: Log, *, plan: Plan | None = No
         blocked |= {key for key in blocked_by_drift(store) if key not in proven}
     block(store, blocked)
     found = counts(seen.comparison)
-    note_check(store, seen.survey.at, complete=seen.survey.complete, found=found)
+    survey = seen.survey
+    note_check(store, survey.at, complete=survey.complete, broken_off=survey.trouble is not None, found=found)
     for one in seen.comparison.drift[:LOGGED]:
         verdict = seen.verdicts[one.key].value
         log("drift", item=one.key.identifier, kind=one.key.kind.value, path=one.path, message=one.message, then=verdict)

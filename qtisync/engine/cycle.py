@@ -69,8 +69,8 @@ def apply(bench: Bench, prepared: Prepared, run: Run) -> Drained:
     synced = finish_cursor(bench.store, bench.clock.now())
     if drained.ending is Ending.DRAINED:
         drained = _and_swept(drained, sweep(bench, prepared, run.patience.deadline))
-    trouble = bench.health.trouble
-    gave_up = drained.reason if drained.ending is Ending.UNAVAILABLE and (trouble or not drained.late) else ""
+    failing = bench.health.failing is not None or not drained.late
+    gave_up = drained.reason if drained.ending is Ending.UNAVAILABLE and failing else ""
     remember(bench.store, bench.health, gave_up, bench.clock.now())
     if drained.ending is Ending.HALTED:  # a daemon tells it itself, with the time at which it asks again
         bench.log("queue_halted", reason=for_log(drained.reason))

@@ -34,9 +34,9 @@ def block(store: Store, keys: Iterable[Key]) -> None:
         store.put_setting(BLOCKED, blocked or None)
 
 
-def note_check(store: Store, at: float, *, complete: bool, found: Mapping[str, int]) -> None:
-    """Remember when everything was compared, and what came out."""
-    store.put_setting(CHECKED, {"at": at, "complete": complete, **found})
+def note_check(store: Store, at: float, *, complete: bool, broken_off: bool, found: Mapping[str, int]) -> None:
+    """Remember when everything was compared, and what came out; ``broken_off``: the API gave no usable answer."""
+    store.put_setting(CHECKED, {"at": at, "complete": complete, "broken_off": broken_off, **found})
 
 
 def last_check(reader: RecordReader) -> Mapping[str, Json] | None:

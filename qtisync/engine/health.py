@@ -45,6 +45,7 @@ class Health:
         self._failures = self._silent = 0
         self._since = self._answered_at = 0.0
         self._trouble: Trouble | None = None
+        self._newest: Trouble | None = None
         self._answered = False
 
     @property
@@ -53,9 +54,14 @@ class Health:
         return self._trouble
 
     @property
+    def failing(self) -> Trouble | None:
+        """As ``trouble``, from the first call on that got no usable answer."""
+        return self._newest
+
+    @property
     def answered(self) -> bool:
         """Whether it ever gave this process a usable answer, and nothing speaks against it since."""
-        return self._answered and self._trouble is None
+        return self._answered and self._newest is None
 
     def down(self, now: float) -> Trouble | None:
         """The trouble, once it lasts so long that nobody should wait for its end."""
@@ -70,7 +76,8 @@ class Health:
                 self._failed(answer, now, now if sent_at is None else sent_at)
             else:
                 self._failures = self._silent = 0
-                self._trouble, self._answered, self._answered_at = None, True, now
+                self._trouble, self._newest = None, None
+                self._answered, self._answered_at = True, now
             after = self._trouble
         if self._log is None:
             return
@@ -84,16 +91,17 @@ class Health:
             self._since = max(sent_at, self._answered_at)
         self._failures += 1
         self._silent += answer.status != SERVER_ERROR
+        self._newest = Trouble(since=self._since, reason=answer.message)
         lasted = now - self._since
         silent = (self._silent >= FEW and lasted >= SOON) or (self._silent > 0 and lasted >= SLOW)
         if self._trouble is not None or silent or self._failures >= MANY:
-            self._trouble = Trouble(since=self._since, reason=answer.message)
+            self._trouble = self._newest
 
 
 def remember(store: Store, health: Health, gave_up: str, now: float) -> None:
     """Keep for those who look later that a run gave up on the API (with this reason), or that it answers again."""
     if gave_up:
-        trouble = health.trouble or Trouble(since=now, reason=gave_up)
+        trouble = health.failing or Trouble(since=now, reason=gave_up)
         said: Json = {"since": trouble.since, "reason": trouble.reason}
         store.put_setting(SETTING, said)
     elif health.answered and store.setting(SETTING) is not None:

@@ -34,8 +34,10 @@ class Inspector:
         last = last_check(self._bench.store)
         at = last.get("at") if last is not None else None
         since = now - at if isinstance(at, int | float) else None
-        if since is not None and since < self._every:
-            self._not_before = now + min(self._every - since, AGAIN)
+        # What an API in trouble broke off is worth another look soon; a list that is wrong by itself stays wrong.
+        every = min(self._every, AGAIN) if last is not None and last.get("broken_off") else self._every
+        if since is not None and since < every:
+            self._not_before = now + min(every - since, AGAIN)
             return
         self._not_before = now + min(self._every, AGAIN)
         self._thread = threading.Thread(target=self._inspect, name="inspector")

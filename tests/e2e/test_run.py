@@ -14,7 +14,10 @@ from typing import Any
 
 import pytest
 from daemon_world import wait_until
+from jsonschema import Draft202012Validator
 from world import World, item_xml
+
+from qtisync.report.schema import REPORT_SCHEMA
 
 
 @pytest.fixture
@@ -112,10 +115,13 @@ def test_second_daemon_on_the_same_target_leaves_with_6(world: World) -> None:
     world.commit(items(2))
     with running(world) as process:
         process.until("synced")
-        second = world.run("run")
+        second = world.run("run", "--format", "json")
 
     assert second.code == 6
     assert "in use by “qtisync run”" in second.err
+    Draft202012Validator(REPORT_SCHEMA).validate(second.report)
+    assert (second.report["kind"], second.report["errored"]) == ("status", True)
+    assert second.report["error"].startswith("record-locked: ")
 
 
 def test_commands_reach_the_daemon_in_every_state(world: World) -> None:

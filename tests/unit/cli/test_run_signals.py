@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,9 +13,14 @@ from fakes import RecordedLog
 
 from qtisync.cli.run import _Watchman
 from qtisync.errors import QtisyncError, StoreError
+from qtisync.report.value import Place, Report
 
 STOP, RELOAD, RING = int(signal.SIGTERM), int(signal.SIGHUP), int(signal.SIGUSR1)
-REPORT = object()
+REPORT = Report(
+    kind="status",
+    at=1.0,
+    place=Place(repository="r", ref="main", head="3f2a", base=None, target="t", base_url="u", capabilities={}),
+)
 
 
 def setup(name: str) -> Any:
@@ -151,3 +157,13 @@ def test_record_that_cannot_be_read_for_a_moment_is_told_the_supervisor_and_no_e
     service.controls.status = status
     desk.watchman._tell(service)  # type: ignore[arg-type]
     assert said == ["The disk is away."]
+
+
+def test_service_that_failed_leaves_how_it_stood_and_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(FakeService, "error", StoreError("The disk is full.", hint="Make room."))
+    desk = Desk([STOP])
+    with pytest.raises(StoreError):
+        desk.serve()
+    last = desk.watchman.last
+
+    assert last == replace(REPORT, complete=False, errored=True, error="record-unusable: The disk is full.")

@@ -91,6 +91,15 @@ def test_what_a_run_gave_up_on_is_remembered_until_the_api_answers_again() -> No
     assert store.setting("api_trouble") is None
 
 
+def test_run_that_ends_in_the_middle_of_a_first_failure_remembers_it() -> None:
+    store, health = MemoryStore(), Health()
+    health.heard(REFUSED, START)
+    remember(store, health, "the deadline is over", START + 3)
+
+    assert (health.trouble, health.failing) == (None, Trouble(since=START, reason="connection refused"))
+    assert remembered(store) == health.failing
+
+
 def test_words_say_since_when_and_why() -> None:
     words = "the API gives no usable answer since 1970-01-01T00:16:40.000Z: connection refused"
     assert Trouble(since=1000.0, reason="connection refused").words == words

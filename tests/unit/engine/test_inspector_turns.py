@@ -9,6 +9,7 @@ from engine_world import AIM, EngineWorld
 from fakes import SilentProgress
 from world import item_xml
 
+from qtisync.delivery.messages import Failure, FailureKind
 from qtisync.engine.drift import last_check
 from qtisync.engine.inspector import AGAIN, Inspector
 from qtisync.errors import ApiUnavailableError
@@ -62,3 +63,22 @@ def test_comparison_that_fails_is_logged_and_tried_again_later(
         assert look(world, inspector) == (0, 1)
     world.clock.advance(AGAIN)
     assert look(world, inspector) == (1, 1)
+
+
+def test_comparison_that_an_api_in_trouble_broke_off_is_made_again_soon(world: EngineWorld) -> None:
+    answer = world.send
+    world.send = lambda _request: Failure(kind=FailureKind.UNREACHABLE, message="connection refused")
+    inspector = Inspector(world.bench, AIM, SilentProgress(), EVERY, lambda: None)
+    assert look(world, inspector) == (1, 0)
+    noted = last_check(world.kept)
+    assert noted is not None
+    assert (noted["complete"], noted["broken_off"]) == (False, True)
+
+    world.send = answer
+    world.clock.advance(AGAIN / 2)
+    assert look(world, inspector) == (1, 0)
+    world.clock.advance(AGAIN)
+    assert look(world, inspector) == (2, 0)
+    noted = last_check(world.kept)
+    assert noted is not None
+    assert (noted["complete"], noted["broken_off"]) == (True, False)
