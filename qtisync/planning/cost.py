@@ -17,13 +17,17 @@ def one_by_one(count: int) -> int:
 
 
 def first_metadata_change(changes: Iterable[Change]) -> Key | None:
-    """The item whose metadata alone changes and that comes first; ``None``: there is none."""
-    found = (
-        change.item.key
-        for change in changes
-        if change.scope == {Scope.METADATA} and change.item.key.kind is Kind.ITEM and change.action is Action.UPDATE
-    )
+    """The first item whose change the metadata call could make; ``None``: there is none."""
+    found = (change.item.key for change in changes if _by_metadata_call(change))
     return min(found, default=None)
+
+
+def _by_metadata_call(change: Change) -> bool:
+    """Whether only metadata of an item changes, and no key leaves: see ``delivery.wire.write``."""
+    if change.recorded is None or change.scope != {Scope.METADATA} or change.action is not Action.UPDATE:
+        return False
+    leaves = change.recorded.acknowledged_metadata.keys() - change.item.metadata.keys()
+    return change.item.key.kind is Kind.ITEM and not leaves
 
 
 def estimate(

@@ -71,10 +71,11 @@ def test_first_metadata_call_on_a_target_costs_three_calls_more():
     assert (cost.calls, tried.calls) == (2, 2 + TRIAL)
 
 
-def test_first_metadata_change_is_the_first_item_whose_metadata_alone_changes():
+def test_first_metadata_change_is_the_first_item_whose_metadata_alone_changes_without_a_key_that_leaves():
     only = replace(KNOWN, scope=frozenset({Scope.METADATA}))
     other = replace(only, item=an_item("q0"))
     stimulus = replace(only, item=a_stimulus("a0"))
+    leaves = replace(only, item=an_item("a1"), recorded=a_recorded("a1", acknowledged_metadata={"grade": "5", "x": 1}))
 
-    assert first_metadata_change([KNOWN, NEW, stimulus]) is None
+    assert first_metadata_change([KNOWN, NEW, stimulus, leaves]) is None
     assert first_metadata_change([KNOWN, only, other, stimulus]) == other.item.key
