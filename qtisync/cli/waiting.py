@@ -42,8 +42,7 @@ def wait(*, common: Common, commit: str, timeout: float) -> int:
     through = Through(setup)
     job = through.post("/api/v1/sync", {"origin": "command"})
     until, told = clock.now() + timeout, ""
-    if job is None:
-        click.echo(f"No daemon of {setup.name} runs here: waiting for whoever runs `qtisync sync`.", err=True)
+    alone = "" if job is not None else f"No daemon of {setup.name} runs here: waiting for whoever runs `qtisync sync`."
     with closing(setup.open_source(expected=False)) as source:
         watch = Watch(source, commit, setup.settings.repository.ref, _elsewhere(setup, through, job))
         while True:
@@ -54,6 +53,9 @@ def wait(*, common: Common, commit: str, timeout: float) -> int:
                 told = seen.words
             if seen.code is not None:
                 return seen.code
+            if alone:
+                click.echo(alone, err=True)
+                alone = ""
             if clock.now() >= until:
                 click.echo(f"{commit} is not synced after {said(timeout)}. What goes on: qtisync status", err=True)
                 return UNAVAILABLE

@@ -207,7 +207,15 @@ def test_steering_works_without_a_daemon_and_holds_for_every_command(world: Worl
     assert world.writes() == []
     assert "paused     exam week (until 20" in world.run("status").out
     assert world.run("resume").code == 0
+    alone = world.run("wait", "--commit", "main", "--timeout", "0.5s")
+    assert (alone.code, alone.out) == (8, "")
+    assert alone.err == (
+        "No daemon of test runs here: waiting for whoever runs `qtisync sync`.\n"
+        "main is not synced after 0.5s. What goes on: qtisync status\n"
+    )
     assert world.run("sync").code == 0
+    synced = world.run("wait", "--commit", "main")
+    assert (synced.code, synced.err, synced.out[7:]) == (0, "", " is synced.\n")
     assert world.run("resume").out == "test was not paused, and its queue had not halted.\n"
     assert world.run("pause", "--until", "yesterday").code == 64
 

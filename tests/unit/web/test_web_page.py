@@ -197,3 +197,10 @@ def test_long_lists_are_cut_and_say_where_the_rest_is():
 
     assert "and 1,204 more: qtisync status -v" in page.text
     assert "and 1 more: qtisync validate" in page.text
+
+
+def test_times_in_what_works_less_well_are_for_people():
+    why = "the API gives no usable answer since 2026-11-28T11:27:27.465Z: refused"
+    page = render_page(a_report(status={"degraded": [why]})).html
+
+    assert "the API gives no usable answer since 2026-11-28 11:27:27 UTC: refused" in page
