@@ -93,15 +93,15 @@ def sweep(
     store = bench.store
     if not rows or prepared.plan.holds or store.in_flight() or store.next_ready(bench.clock.now()) is not None:
         return Swept()
-    complaint = confirm(bench.store, bench.api, bench.base_url, bench.clock.now())
+    pacing, exchange = _way_out(bench)
+    complaint = confirm(bench.store, exchange, pacing, bench.base_url, deadline)
     if complaint is not None:
-        refused = _refused(complaint)
-        verdict = Verdict.HALTED if refused.ending is Ending.HALTED else Verdict.UNAVAILABLE
-        return Swept(verdict=verdict, reason=refused.reason, calls=1, wrong_api=refused.wrong_api)
-    pacing = Pacing(bench.store, bench.clock, bench.bell, bench.log, bench.pace, bench.meter)
+        refused = _refused(bench, complaint)
+        verdict = next(verdict for verdict, ending in _ENDINGS.items() if ending is refused.ending)
+        return Swept(verdict=verdict, reason=refused.reason, calls=refused.calls, wrong_api=refused.wrong_api)
     broom = Broom(
         store=bench.store,
-        exchange=Exchange(bench.api, bench.clock, pacing, bench.meter, bench.health),
+        exchange=exchange,
         pacing=pacing,
         clock=bench.clock,
         bell=bench.bell,
@@ -137,12 +137,10 @@ def push(bench: Bench, run: Run) -> Drained:
     """Drain the queue. Nothing is asked of the API if nothing waits."""
     if bench.store.next_ready(bench.clock.now()) is None:
         return Drained(ending=Ending.DRAINED)
-    complaint = confirm(bench.store, bench.api, bench.base_url, bench.clock.now())
+    pacing, exchange = _way_out(bench)
+    complaint = confirm(bench.store, exchange, pacing, bench.base_url, run.patience.deadline)
     if complaint is not None:
-        bench.health.heard(complaint, bench.clock.now())
-        return _refused(complaint)
-    pacing = Pacing(bench.store, bench.clock, bench.bell, bench.log, bench.pace, bench.meter)
-    exchange = Exchange(bench.api, bench.clock, pacing, bench.meter, bench.health)
+        return _refused(bench, complaint)
     prefetch = Prefetch(
         store=bench.store,
         exchange=exchange,
@@ -181,7 +179,14 @@ def push(bench: Bench, run: Run) -> Drained:
     return drain.run()
 
 
-def _refused(complaint: Answer) -> Drained:
+def _way_out(bench: Bench) -> tuple[Pacing, Exchange]:
+    pacing = Pacing(bench.store, bench.clock, bench.bell, bench.log, bench.pace, bench.meter)
+    return pacing, Exchange(bench.api, bench.clock, pacing, bench.meter, bench.health)
+
+
+def _refused(bench: Bench, complaint: Answer) -> Drained:
+    if bench.bell.stopped:
+        return Drained(ending=Ending.INTERRUPTED)
     if isinstance(complaint, Denied | NotTheApi):
         words = f"{complaint.name}: {complaint.message}"
         return Drained(ending=Ending.HALTED, reason=words, calls=1, wrong_api=isinstance(complaint, NotTheApi))

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
-from qtisync.delivery.listing import Page
 from qtisync.delivery.messages import Reply, Request, Response
 from qtisync.delivery.outcome import Answer, Shown, Throttled, Unavailable
-from qtisync.delivery.pages import ListPage
 from qtisync.engine.health import Health
 from qtisync.engine.pacing import Pacing
 from qtisync.engine.ports import Api, Clock, Meter
 from qtisync.model import JournalLine, Key
 
-T = TypeVar("T", bound=Answer | Page | ListPage)
+
+class Named(Protocol):
+    """What a reply was read as."""
+
+    @property
+    def name(self) -> str:
+        """For the meter."""
+
+
+T = TypeVar("T", bound=Named)
 
 
 class Exchange:

@@ -2,28 +2,41 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from qtisync.delivery.answers import json_object, read_response
 from qtisync.delivery.messages import Purpose, Reply, Request, Response
-from qtisync.delivery.outcome import Answer, Missing, NotTheApi
-from qtisync.engine.ports import Api, Store
+from qtisync.delivery.outcome import Answer, Missing, NotTheApi, Throttled, Unavailable
+from qtisync.engine.exchange import Exchange
+from qtisync.engine.pacing import Pacing
+from qtisync.engine.ports import Store
 
 SETTING = "confirmed_api"
 PROBE = Request(method="GET", segments=("assessment-items",), purpose=Purpose.PROBE, query={"page": "1", "limit": "1"})
 
 
-def confirm(store: Store, api: Api, base_url: str, now: float) -> Answer | None:
-    """Ask once per base URL; ``None`` if it is the API. A wrong address must never turn into creates."""
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """What answers is recognisably the API."""
+
+    name = "recognised"
+
+
+def confirm(store: Store, exchange: Exchange, pacing: Pacing, base_url: str, deadline: float | None) -> Answer | None:
+    """Ask once per base URL; ``None`` if it is the API. A wrong address must never turn into creates.
+
+    A refusal of speed is obeyed like any other: it is asked again behind the pause.
+    """
     if store.setting(SETTING) == base_url:
         return None
-    complaint = probe(api, now)
-    if complaint is None:
-        store.put_setting(SETTING, base_url)
-    return complaint
-
-
-def probe(api: Api, now: float) -> Answer | None:
-    """One page of the list; ``None`` if the answer is recognisably the API's."""
-    return judge(api.send(PROBE), now)
+    while pacing.wait(deadline):
+        answer = exchange.ask(PROBE, lambda reply, now: judge(reply, now) or Recognised())
+        if isinstance(answer, Recognised):
+            store.put_setting(SETTING, base_url)
+            return None
+        if not isinstance(answer, Throttled):
+            return answer
+    return Unavailable(message="stopped before the API was asked", in_doubt=False)
 
 
 def judge(reply: Reply, now: float) -> Answer | None:

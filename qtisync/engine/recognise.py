@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from qtisync.delivery.outcome import Answer, Denied, NotTheApi, RemoteObject
 from qtisync.delivery.pages import ListPage, read_page
 from qtisync.engine.check import eyes_of
+from qtisync.engine.exchange import Exchange
+from qtisync.engine.pacing import Pacing
 from qtisync.engine.preflight import PROBE
 from qtisync.engine.reading import Caps, read_snapshot
 from qtisync.engine.reconcile import AUTHORS_UP_TO, Aim, Prepared, finish_cursor, prepare, write_down
@@ -133,8 +135,7 @@ def recognise_first(
         return False
     for version, facts in prepared.fresh.items():
         store.remember_facts(facts, version)
-    page = read_page(PROBE, eyes.api.send(PROBE), {}, eyes.digest, eyes.clock.now())
-    total = page.total if isinstance(page, ListPage) else None
+    total = _size(eyes)
     if not total or total > PER_PAGE * len(prepared.plan.changes):
         return False
     try:
@@ -142,6 +143,16 @@ def recognise_first(
     except (ApiUnavailableError, CredentialsError, WrongApiError):
         return False
     return bool(take_over(store, found, "recognise", actor, eyes.clock.now()))
+
+
+def _size(eyes: Eyes) -> int | None:
+    """How many objects the API's list has, if it says so."""
+    pacing = Pacing(eyes.pace, eyes.clock, eyes.bell, eyes.log, eyes.terms, eyes.meter)
+    if not pacing.wait():
+        return None
+    exchange = Exchange(eyes.api, eyes.clock, pacing, eyes.meter)
+    page = exchange.ask(PROBE, lambda reply, now: read_page(PROBE, reply, {}, eyes.digest, now))
+    return page.total if isinstance(page, ListPage) else None
 
 
 def first_look(bench: Bench, aim: Aim, prepared: Prepared, progress: Progress, memory: Memory) -> Prepared:
