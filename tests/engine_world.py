@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
@@ -207,6 +208,11 @@ class EngineWorld:
             self.kept = self._open(self._empty_record())
         self.starts += 1
         self.start()
+
+    def hear_a_pause(self, seconds: float) -> None:
+        """Another process on the same record was asked to wait."""
+        until = self.clock.now() + seconds
+        self.kept.update_pace(lambda pace: replace(pace, tat=until, paused_until=until))
 
     def prepare(self) -> Prepared:
         """The plan of the commit that main points to now."""

@@ -11,12 +11,12 @@ from qtisync.delivery.outcome import Answer, Denied, NotTheApi
 from qtisync.engine.canary import Canary
 from qtisync.engine.drain import Drain, Drained, Ending, Patience
 from qtisync.engine.exchange import Exchange
-from qtisync.engine.health import Health, remember
+from qtisync.engine.health import SOON, Health, remember
 from qtisync.engine.meter import SilentMeter
 from qtisync.engine.pacing import PaceTerms, Pacing
 from qtisync.engine.ports import Api, Bell, Clock, Log, Meter, Source, Store
 from qtisync.engine.prefetch import Prefetch
-from qtisync.engine.preflight import confirm
+from qtisync.engine.preflight import confirm, probe
 from qtisync.engine.push import Attempt, BodyOf, Manners, Pusher
 from qtisync.engine.reconcile import Prepared, finish_cursor, write_down
 from qtisync.engine.sweep import Broom, Sweep, Swept, Verdict
@@ -177,6 +177,13 @@ def push(bench: Bench, run: Run) -> Drained:
         on_attempt=run.on_attempt,
     )
     return drain.run()
+
+
+def look(bench: Bench) -> None:
+    """Hear whether the API answers again, unless it is to be left alone just now."""
+    pacing, exchange = _way_out(bench)
+    if pacing.wait(bench.clock.now() + SOON):
+        probe(exchange)
 
 
 def _way_out(bench: Bench) -> tuple[Pacing, Exchange]:

@@ -9,11 +9,10 @@ from dataclasses import dataclass
 
 from qtisync.delivery.log_words import for_log
 from qtisync.delivery.retry import Finish, Park
-from qtisync.engine.cycle import Bench, Run, push
+from qtisync.engine.cycle import Bench, Run, look, push
 from qtisync.engine.drain import Drained, Ending, Patience
 from qtisync.engine.health import remember
 from qtisync.engine.jobs import Jobs
-from qtisync.engine.preflight import probe
 from qtisync.engine.push import Attempt
 from qtisync.engine.reconcile import finish_cursor
 from qtisync.engine.tally import Tallies
@@ -151,7 +150,7 @@ class Outbox:
         """Keep for later what is known of the API; ask it if it was in trouble and nothing is left to send."""
         bench = self._bench
         if drained.ending is Ending.DRAINED and bench.health.trouble is not None:
-            bench.health.heard(probe(bench.api, bench.clock.now()), bench.clock.now())
+            look(bench)
         gave_up = drained.reason if drained.ending is Ending.UNAVAILABLE else ""
         remember(bench.store, bench.health, gave_up, bench.clock.now())
 

@@ -30,13 +30,18 @@ def confirm(store: Store, exchange: Exchange, pacing: Pacing, base_url: str, dea
     if store.setting(SETTING) == base_url:
         return None
     while pacing.wait(deadline):
-        answer = exchange.ask(PROBE, lambda reply, now: judge(reply, now) or Recognised())
+        answer = probe(exchange)
         if isinstance(answer, Recognised):
             store.put_setting(SETTING, base_url)
             return None
         if not isinstance(answer, Throttled):
             return answer
     return Unavailable(message="stopped before the API was asked", in_doubt=False)
+
+
+def probe(exchange: Exchange) -> Answer | Recognised:
+    """One page of the list, as whoever asks has a slot for it."""
+    return exchange.ask(PROBE, lambda reply, now: judge(reply, now) or Recognised())
 
 
 def judge(reply: Reply, now: float) -> Answer | None:

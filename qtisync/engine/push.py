@@ -129,7 +129,7 @@ class Pusher:
                 outcome, steps, rereads = steps[-1][0], steps[:-1], rereads + 1
             if outcome.purpose is Purpose.PRE_READ:
                 read_at = self._clock.now()
-            asked = self._ask(job, outcome, journal)
+            asked = self._ask(job, outcome, journal, claim.lease_until - LAST_CALL)
             if is_held(asked[-1][1]):
                 continue  # it did not leave: it takes another slot, behind the pause
             steps += asked
@@ -179,12 +179,12 @@ class Pusher:
             shows_ours=shows(data) if data is not None and row.key.kind is Kind.STIMULUS else _shows_nothing,
         )
 
-    def _ask(self, job: Job, request: Request, journal: list[JournalLine]) -> tuple[Step, ...]:
+    def _ask(self, job: Job, request: Request, journal: list[JournalLine], deadline: float) -> tuple[Step, ...]:
         def exchange(asked: Request) -> Answer:
             return self.exchange(job, asked, journal)
 
         def paced(asked: Request) -> Answer:
-            while self._pacing.wait():
+            while self._pacing.wait(deadline):
                 answer = exchange(asked)
                 if not is_held(answer):
                     return answer

@@ -13,6 +13,7 @@ from world import item_xml
 
 from qtisync.delivery.messages import Purpose, Reply, Request
 from qtisync.delivery.pace import first_pace
+from qtisync.engine.cycle import look
 from qtisync.engine.drain import Ending
 from qtisync.engine.preflight import SETTING
 
@@ -92,3 +93,17 @@ def test_what_is_not_recognisably_the_api_gets_no_write(world: EngineWorld, faul
     drained = world.cycle()
     assert (drained.ending, drained.calls, len(times)) == (ending, 1, 1)
     assert (world.api.items, world.kept.setting(SETTING)) == ({}, None)
+
+
+def test_look_whether_the_api_answers_again_leaves_it_alone_during_a_pause(world: EngineWorld):
+    times = at_first(world, Fault.answers(502, body=b"<html>bad gateway</html>"))
+    look(world.bench)
+    assert (len(times), world.bench.health.failing is None) == (1, False)
+
+    world.hear_a_pause(60.0)
+    look(world.bench)
+    assert (len(times), world.bench.health.failing is None) == (1, False)
+
+    world.clock.advance(60.0)
+    look(world.bench)
+    assert (len(times), world.bench.health.failing is None) == (2, True)
