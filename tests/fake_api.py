@@ -85,6 +85,8 @@ class FakeApi:
         self.requests: list[Request] = []
         self.closed = 0
         self.max_limit = 100
+        self.rendition: Callable[[str], str] = lambda xml: xml
+        """What this API makes of an XML text that it is given."""
         self._clock = clock
         self._ticks = 0
         self._lock = threading.RLock()
@@ -229,6 +231,7 @@ class FakeApi:
     def _keep(self, shelf: dict[str, Document], fields: Document, metadata: Document) -> Document:
         before = shelf.get(fields["identifier"])
         stamp = self._stamp()
+        fields = {**fields, "rawXml": self.rendition(fields["rawXml"])}
         document = {**fields, "metadata": json.loads(json.dumps(metadata)), "updatedAt": stamp}
         document["createdAt"] = stamp if before is None else before["createdAt"]
         document["__v"] = 0 if before is None else before["__v"] + 1

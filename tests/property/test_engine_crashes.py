@@ -12,7 +12,6 @@ import itertools
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 import pytest
 from engine_desk import ANCHOR, READER, STIMULUS, Edit, Page, Pages, files, wanted
@@ -95,7 +94,7 @@ def edits(told: Story) -> None:
 
 def a_reverted_edit(told: Story) -> None:
     edits(told)
-    told.watch.meanwhile = [(3, lambda: (told.commit(FIRST), told.world.write_down()))]
+    told.watch.meanwhile = [(3, lambda _: (told.commit(FIRST), told.world.write_down()))]
 
 
 def metadata_first(told: Story) -> None:
@@ -195,10 +194,6 @@ def test_an_attempt_that_a_pause_would_outlast_gives_its_object_back() -> None:
     with story() as told:
         edits(told)
 
-        def pause() -> None:
-            until = told.world.clock.now() + LEASE + 1
-            told.world.kept.update_pace(lambda pace: replace(pace, tat=until, paused_until=until))
-
-        told.watch.meanwhile = [(0, pause)]  # its first request is a read
+        told.watch.meanwhile = [(0, lambda _: told.world.hear_a_pause(LEASE + 1))]  # its first request is a read
         told.finish()
         assert told.watch.meanwhile == []

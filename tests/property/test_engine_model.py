@@ -10,12 +10,12 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
 from engine_desk import ANCHOR, FOREIGN, NAMES, READER, STIMULUS, Edit, Page, files, key_of, wanted
-from engine_watch import REFUSED, Watch
+from engine_watch import REFUSED, TRIMMED, Watch
 from engine_world import EngineWorld, Shelf
 from fake_api import Fault
 from histories import histories, patient
@@ -32,7 +32,7 @@ from qtisync.model import CommitId, ItemStatus, Standing
 busy = st.sampled_from(["a", "a", "a", *NAMES])
 items = busy.filter(lambda name: name != STIMULUS)
 values = st.sampled_from(["5", "7"])
-words = st.sampled_from(["v1", "v2", "v3", "v4", "v5", "v6", f"{REFUSED} by the API"])
+words = st.sampled_from(["v1", "v2", "v3", "v4", "v5", "v6", f"{REFUSED} by the API", f"{TRIMMED} by the API"])
 metadata = st.sampled_from([(), (("grade", "5"),), (("grade", "6"), ("subject", "Math")), (("subject", "Art"),)])
 _words = st.builds(Edit, busy, st.just("words"), words)
 _metadata = st.builds(Edit, items, st.just("metadata"), metadata)
@@ -56,23 +56,38 @@ FAULTS: dict[str, Callable[[], Fault]] = {
     "401": lambda: Fault.answers(401, {"error": "Unauthorized"}),
     "404 of a proxy": lambda: Fault.answers(404, body=b"<html>nginx</html>"),
 }
+LOST = [name for name in sorted(FAULTS) if "done" in name]
+HIT = {name for name in NAMES if name not in {STIMULUS, FOREIGN}}
 MOVING = {ItemStatus.QUEUED, ItemStatus.IN_FLIGHT}
 faults = st.lists(st.none() | st.sampled_from(sorted(FAULTS)), max_size=6)
 
 
 @dataclass(frozen=True)
 class How:
-    """A cycle: what happens to its requests in turn, and the crash point at which its process is killed."""
+    """A cycle: what happens to its requests in turn, the crash point (its number or name) at which it is killed, and
+    what happens to its writes in turn."""
 
     faults: Sequence[str | None] = ()
-    dies_at: int | None = None
+    dies_at: int | str | None = None
+    writes: Sequence[str | None] = ()
 
 
+BESIDE_A_CALL = (
+    "before update",
+    "after update",
+    "after create",
+    "after update_metadata",
+    "before settle",
+    "after settle",
+)
+deaths = st.integers(0, 40) | st.sampled_from(BESIDE_A_CALL)
+losses = st.lists(st.none() | st.sampled_from(LOST), min_size=1, max_size=3)
 cycles = st.one_of(
     st.just(How()),
     st.builds(How, faults),
-    st.builds(How, st.just(()), st.integers(0, 40)),
-    st.builds(How, faults, st.integers(0, 40)),
+    st.builds(How, st.just(()), deaths),
+    st.builds(How, faults, deaths),
+    st.builds(How, st.just(()), st.none() | deaths, losses),
     st.none(),
 )
 """``None``: no cycle follows."""
@@ -129,12 +144,36 @@ class EngineMachine(RuleBasedStateMachine):
             self._commit(self.states[commit])
         self._run(how)
 
-    @rule(at=st.integers(0, 6), chosen=st.lists(edits, min_size=1, max_size=2), back=st.booleans(), how=cycles)
-    def authors_commit_during_a_push(self, at, chosen, back, how):
+    @rule(chosen=st.lists(edits, min_size=1, max_size=2), how=cycles, then=cycles)
+    def authors_change_their_mind(self, chosen, how, then):
         before = self.pages
-        self.watch.meanwhile = [(at, lambda: self._pass_over(lambda: self._edit(chosen)))]
+        self._edit(chosen)
+        self._run(how)
+        self._commit(before)
+        self._run(then)
+
+    @rule(
+        first=st.lists(edits, min_size=1, max_size=2),
+        at=st.integers(0, 6),
+        chosen=st.lists(edits, min_size=1, max_size=2),
+        hits=st.booleans(),
+        back=st.booleans(),
+        pause=st.sampled_from([0.0, 0.0, 650.0]),
+        how=cycles,
+    )
+    def authors_commit_during_a_push(self, first, at, chosen, hits, back, pause, how):
+        """``hits``: what is edited is the object that is in flight at this moment. ``pause``: another process reads one."""
+
+        def commit(flying):
+            self._edit([replace(edit, name=flying) for edit in chosen] if hits and flying in HIT else chosen)
+            if pause and self.concurrency == 1:  # of several threads, one that is about to send would be carried along
+                self.world.hear_a_pause(pause)
+
+        self._edit(first)
+        before = self.pages
+        self.watch.meanwhile = [(at, lambda flying: self._pass_over(lambda: commit(flying)))]
         if back:
-            self.watch.meanwhile.append((at + 1, lambda: self._pass_over(lambda: self._commit(before))))
+            self.watch.meanwhile.append((at + 1, lambda _: self._pass_over(lambda: self._commit(before))))
         self._run(how)
         self.watch.meanwhile = []
 
@@ -160,11 +199,15 @@ class EngineMachine(RuleBasedStateMachine):
         if how is None:
             return
         self.watch.faults = [FAULTS[name]() if name else None for name in how.faults]
-        if how.dies_at is None:
-            self.world.cycle()
-        else:
-            self.world.cycle_until(how.dies_at)
-        self.watch.faults = []
+        self.watch.faults_of_writes = [FAULTS[name]() if name else None for name in how.writes]
+        match how.dies_at:
+            case None:
+                self.world.cycle()
+            case int(number):
+                self.world.cycle_until(number)
+            case str(point):
+                self.world.cycle_until(dies_on=point)
+        self.watch.faults, self.watch.faults_of_writes = [], []
 
     @rule(what=st.sampled_from(["a pass", "a pass", "time", "time", "retry", "retry", "the record is lost"]))
     def something_rare(self, what):
@@ -243,7 +286,12 @@ class EngineMachine(RuleBasedStateMachine):
         self.world.cycle()
         self.world.kill()
         self.world.cycle()
+        self._touch("a commit that changes no object")  # its pass looks at every row, not only at the unsettled ones
+        self.world.cycle()
         assert self.watch.sent == sent, "something is sent although nothing changed"
+
+    def _touch(self, note):
+        self.states[self.world.source.commit({"note.txt": note.encode()})] = self.pages
 
     def _parked(self, row):
         return row.status is ItemStatus.PARKED
@@ -288,7 +336,10 @@ def test_key_of_a_create_that_was_reverted_before_its_read_back_does_not_stay():
     terms = Terms(preserve_foreign=True, overwrite_conflicts=False, read_back=True)
     machine.begin(terms=terms, mode="merge", same_name=False, stranger=False, synced=False)
     machine.authors_commit_during_a_push(
+        first=[],
         at=2,
+        hits=False,
+        pause=0.0,
         back=True,
         chosen=[Edit("a", "metadata", (("grade", "5"),))],
         how=How([None, None, None, None, "429"]),
@@ -304,6 +355,23 @@ def test_key_of_a_trial_that_was_done_and_could_not_be_looked_at_does_not_stay(s
     machine.begin(terms=Terms(), mode="merge", same_name=False, stranger=False, synced=True)
     machine.authors_commit(chosen=[Edit("b", "metadata", (("grade", "5"),))], how=How([None, None, None, "401"]))
     machine.authors_commit(chosen=[Edit("b", "metadata", ())], how=How())
+    machine.teardown()
+
+
+@pytest.mark.parametrize("at", [1, 2, 3])
+def test_trial_that_a_pause_would_outlast_sends_nothing_after_its_lease(at: int):
+    """Between the calls of the trial there was no end to waiting: by then the object may be somebody else's."""
+    machine = EngineMachine()
+    machine.begin(terms=Terms(), mode="merge", same_name=False, stranger=False, synced=True)
+    machine.authors_commit_during_a_push(
+        first=[Edit("a", "metadata", (("grade", "5"),))],
+        at=at,
+        chosen=[Edit("b", "spacing", 1)],
+        hits=False,
+        pause=650.0,
+        back=False,
+        how=How(),
+    )
     machine.teardown()
 
 
