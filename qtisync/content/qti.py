@@ -6,6 +6,7 @@ The gates stand in the order of their cost. Root element and namespace decide, n
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from lxml import etree
 
@@ -90,6 +91,17 @@ def _object(root: Element, kind: Kind, size: int) -> ObjectFacts:
         references=tuple(dict.fromkeys(Identifier(reference) for reference in references if reference)),
         findings=lint(root, found),
     )
+
+
+def references_in(xml: str, names: Collection[str]) -> frozenset[str]:
+    """Those of these stimuli that an item's XML refers to. What cannot be read refers to whatever it mentions."""
+    if "&#" not in xml and not any(name in xml for name in names):
+        return frozenset()
+    try:
+        root = parse_text(xml.removeprefix("\ufeff"))
+    except (etree.XMLSyntaxError, UnicodeEncodeError):
+        return frozenset(name for name in names if name in xml or "&#" in xml)
+    return frozenset(names) & {ref.get("identifier", "") for ref in root.iter("{*}qti-assessment-stimulus-ref")}
 
 
 def _damaged(text: str, problems: tuple[Remark, ...]) -> BrokenFacts:

@@ -9,6 +9,7 @@ from qtisync.delivery.answers import DigestText
 from qtisync.delivery.log_words import for_log
 from qtisync.delivery.outcome import Answer, Denied, NotTheApi
 from qtisync.engine.canary import Canary
+from qtisync.engine.check import eyes_of
 from qtisync.engine.drain import Drain, Drained, Ending, Patience
 from qtisync.engine.exchange import Exchange
 from qtisync.engine.health import SOON, Health, remember
@@ -19,6 +20,7 @@ from qtisync.engine.prefetch import Prefetch
 from qtisync.engine.preflight import confirm, probe
 from qtisync.engine.push import Attempt, BodyOf, Manners, Pusher
 from qtisync.engine.reconcile import Prepared, finish_cursor, write_down
+from qtisync.engine.referring import referring
 from qtisync.engine.sweep import Broom, Sweep, Swept, Verdict
 from qtisync.model import Key
 
@@ -108,6 +110,7 @@ def sweep(
         log=bench.log,
         digest=bench.digest,
         manners=bench.manners,
+        referring=lambda stimuli: referring(eyes_of(bench), stimuli),
         may_go_on=may_go_on,
         deadline=deadline,
     )

@@ -19,7 +19,7 @@ from qtisync.engine.capability import Capability, Fitness, verdict
 from qtisync.engine.drift import blocked_by_drift
 from qtisync.engine.pins import Pins, fingerprint, held_back, pins_of, put_pins, shown_pins
 from qtisync.engine.quick import quick_plan
-from qtisync.engine.removing import Ground, keep, known, leaves, waits, weighed
+from qtisync.engine.removing import Ground, keep, known, leaves, looks, waits, weighed
 from qtisync.engine.view import View
 from qtisync.model import (
     BlobId,
@@ -272,6 +272,7 @@ def _with_cost(plan: Plan, reader: RecordReader, aim: Aim) -> Plan:
     cost = estimate(
         plan.ready,
         removals=len(plan.removals),
+        looks=looks(plan, reader),
         reads_first=aim.reads_first,
         reads_back=aim.reads_back,
         rate=rate,

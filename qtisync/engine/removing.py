@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from qtisync.model import CommitId, Key, RepoPath
+from qtisync.model import CommitId, Key, Kind, RepoPath
 from qtisync.planning.plan import Plan
 from qtisync.planning.removal import (
     SETTING,
@@ -98,6 +98,15 @@ def _occupied(source: Source, commit: CommitId, paths: Sequence[RepoPath]) -> fr
 def _above(path: str) -> set[RepoPath]:
     parts = path.split("/")[:-1]
     return {RepoPath("/".join(parts[: n + 1])) for n in range(len(parts))}
+
+
+def looks(plan: Plan, reader: RecordReader) -> int:
+    """Pages of the list of items that are read before a stimulus is deleted, if the API has about what is recorded."""
+    if not any(row.key.kind is Kind.STIMULUS for row in plan.removals):
+        return 0
+    from qtisync.delivery.pages import PAGE  # noqa: PLC0415 - a plan rarely needs it
+
+    return -(-sum(reader.counts().values()) // PAGE)
 
 
 def keep(store: Store, plan: Plan, ledger: Ledger | None, *, approved: bool) -> None:

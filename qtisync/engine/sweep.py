@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 from qtisync.delivery.answers import DigestText, read_response
@@ -27,7 +27,8 @@ from qtisync.engine.exchange import Exchange, is_held, journal_line
 from qtisync.engine.pacing import Pacing
 from qtisync.engine.ports import Bell, Clock, Log, Store
 from qtisync.engine.push import Manners
-from qtisync.model import CommitId, ItemStatus, JournalLine, Kind, Recorded, Standing
+from qtisync.engine.referring import Referring
+from qtisync.model import CommitId, Identifier, ItemStatus, JournalLine, Kind, Recorded, Standing
 from qtisync.planning.removal import NOT_DELETED, SETTING, in_order, ledger_of
 
 TRIES = 4  # attempts for one object without a usable answer, from which a later pass goes on
@@ -67,6 +68,8 @@ class Broom:
     log: Log
     digest: DigestText
     manners: Manners
+    referring: Callable[[Collection[Identifier]], Referring]
+    """Looks which of these stimuli items at the API refer to."""
     may_go_on: Callable[[], bool] = lambda: True
     deadline: float | None = None
 
@@ -81,17 +84,41 @@ class Sweep:
 
     def run(self, rows: tuple[Recorded, ...]) -> Swept:
         """Delete these objects, dependants first. A stimulus stays as long as an item that should have gone does."""
-        for row in in_order(rows):
-            if self._left and row.key.kind is Kind.STIMULUS:
-                break
+        stimuli = [row for row in in_order(rows) if row.key.kind is Kind.STIMULUS]
+        end = self._run([row for row in in_order(rows) if row.key.kind is not Kind.STIMULUS])
+        if end is None and stimuli and not self._left:
+            end = self._run_stimuli(stimuli)
+        return end or self._swept(Verdict.DONE)
+
+    def _run(self, rows: Sequence[Recorded]) -> Swept | None:
+        """Delete these; ``None``: it may go on."""
+        for row in rows:
             outcome = self._remove(row)
             end = self._end(outcome)
             if end is not None:
                 return end
             self._left = self._left or not isinstance(outcome, Missing)
-        return self._swept(Verdict.DONE)
+        return None
 
-    def _end(self, outcome: Outcome | None) -> Swept | None:
+    def _run_stimuli(self, rows: Sequence[Recorded]) -> Swept | None:
+        """Delete those that no item at the API refers to: it may be one of others, whom nobody here knows."""
+        seen = self._broom.referring([row.key.identifier for row in rows])
+        self._calls += seen.calls
+        end = self._swept(Verdict.INTERRUPTED) if self._is_over() else self._end(seen.trouble)
+        if end is not None:
+            return end
+        if seen.reasons:
+            words = f"whether an item at the API refers to {rows[0].key} cannot be told: {'; '.join(seen.reasons)}"
+            return self._swept(Verdict.UNAVAILABLE, words)
+        for row in rows:
+            item = seen.items.get(row.key.identifier)
+            if item is not None and self._is_meant(row):
+                refused = Refused(status=0, message=f'item "{item}" at the API refers to it')
+                self._park(row, refused)
+                self._tell("item_parked", row, refused)
+        return self._run([row for row in rows if row.key.identifier not in seen.items])
+
+    def _end(self, outcome: Outcome | Answer | None) -> Swept | None:
         match outcome:
             case Denied() | NotTheApi():
                 words = f"{outcome.name}: {outcome.message}"

@@ -39,12 +39,14 @@ def estimate(
     reading_calls: Callable[[int], int] = one_by_one,
     removals: int = 0,
     tried: bool = False,
+    looks: int = 0,
 ) -> Cost:
     """Calls, bytes and seconds for ``changes`` at ``rate`` requests per second.
 
     ``reads_first``: the API's copy of a known object is read before it is written (foreign metadata, conflicts);
     ``reading_calls``: how many calls it takes to read so many items; ``removals``:
-    objects to be deleted, each read just before; ``tried``: the metadata call is tried for the first time.
+    objects to be deleted, each read just before; ``looks``: calls that look for what refers to them; ``tried``: the
+    metadata call is tried for the first time.
     """
     calls = size = reads = 0
     for change in changes:
@@ -53,5 +55,5 @@ def estimate(
         reads += first and change.item.key.kind is Kind.ITEM
         calls += 1 + (first and change.item.key.kind is not Kind.ITEM) + reads_back
         size += change.item.size
-    calls += reading_calls(reads) + 2 * removals + TRIAL * tried
+    calls += reading_calls(reads) + 2 * removals + looks + TRIAL * tried
     return Cost(calls=calls, bytes=size, seconds=round(calls / rate, 1) if rate > 0 else 0.0)

@@ -1,20 +1,31 @@
 """Random histories of commits, forced pushes, edits of the configuration, kills and lost records: never too many deletes.
 
 Each DELETE is judged at the moment when it arrives: whose object it is, whether git ever protected it, whether a file
-of the pinned commit still names it or refers to it, whether the tree was readable; and how many were sent without an
-approval within a day.
+of the pinned commit still names it or refers to it, whether an item at the API does, whether the tree was readable; and
+how many were sent without an approval within a day. ``Tally`` says in how many histories what is rare happened.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from typing import ClassVar
 
+import pytest
 from engine_world import Killed, Shelf
 from fake_api import Fault
 from fakes import SilentProgress
 from histories import histories, patient
+from hypothesis import event
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from removal_world import DAY, REMOVALS, RemovalWorld, item, stimulus
 
 from qtisync.content.canonical import digest_text
@@ -27,7 +38,7 @@ from qtisync.planning.guard import DELETE_RULES
 from qtisync.planning.removal import WINDOW
 
 NAMES = ("a", "b", "c", "d", "x-1")
-REFERRING = frozenset({"a", "d", "x-1"})
+GUARDED = {"d.yaml": b"qtisync:\n  protect: true\n"}
 names = st.sampled_from(NAMES)
 FAULTS = {
     "lost after it was done": lambda: Fault.lost(applied=True),
@@ -59,16 +70,37 @@ cycles = st.one_of(
     st.none(),
 )
 """``None``: no cycle follows."""
+often_approved = st.booleans().flatmap(lambda calm: st.just(How(approves=True)) if calm else cycles)
 gone = st.lists(st.sampled_from((*NAMES, "s")), min_size=1, max_size=3, unique=True)
+GOES, STAYS = ("in one commit", "items first"), ("an item stays", "a broken file stays", "an item of others stays")
+"""How a stimulus leaves git, and what may still refer to it."""
+REFERENCE = b'stimulus-ref identifier="s"'
+FEW = 30  # histories, below which a share says nothing
+DELETED = "a stimulus was deleted"
+
+
+@dataclass
+class Tally:
+    """In how many histories something happened."""
+
+    histories: int = 0
+    happened: Counter[str] = field(default_factory=Counter)
+
+    def share(self, what: str) -> float:
+        return self.happened[what] / max(1, self.histories)
 
 
 class RemovalMachine(RuleBasedStateMachine):
     """One world, and everybody who acts in it."""
 
     shelf: Shelf = "memory"
+    tally: ClassVar[Tally] = Tally()
+    ends: ClassVar[tuple[str, ...]] = (*GOES, *STAYS)
 
-    @initialize(limit=st.sampled_from([0, 1, 1, 2]))
-    def begin(self, limit):
+    @initialize(limit=st.sampled_from([0, 1, 1, 2]), guarded=st.booleans())
+    def begin(self, limit, guarded):
+        """``guarded``: some of what refers to the stimulus can never be deleted, so neither can the stimulus."""
+        self.happened: set[str] = set()
         self.commits: list[str] = []
         self.protected: set[str] = set()
         self.unapproved: list[float] = []
@@ -80,10 +112,9 @@ class RemovalMachine(RuleBasedStateMachine):
         self.world = RemovalWorld(self.shelf, max_delete=limit, names=())
         self.world.send = self.send
         self.world.api.store_item(item("z").decode(), {})
-        first = {f"{name}.xml": item(name, references="s" if name in REFERRING else "") for name in NAMES}
-        self.commit(
-            {**first, "s.xml": stimulus("s"), "keep.xml": item("keep"), "d.yaml": b"qtisync:\n  protect: true\n"}
-        )
+        mine = NAMES if guarded else NAMES[:-1]
+        first = {f"{name}.xml": item(name, references="s" if name in {"a", "d", "x-1"} else "") for name in mine}
+        self.commit({**first, "s.xml": stimulus("s"), "keep.xml": item("keep"), **(GUARDED if guarded else {})})
         self.synced()
         self.world.clock.advance(DAY)
 
@@ -107,6 +138,10 @@ class RemovalMachine(RuleBasedStateMachine):
             self.world.api.send(request)
         return made.reply
 
+    def note(self, what: str) -> None:
+        event(what)
+        self.happened.add(what)
+
     def judge(self, request: Request) -> None:
         """What must be true of any DELETE."""
         shelf, name = request.segments
@@ -119,10 +154,9 @@ class RemovalMachine(RuleBasedStateMachine):
         assert any(path.endswith(".xml") for path in tree), "nothing is left"
         assert not any(f'identifier="{name}" title'.encode() in data for data in tree.values()), "it is in git"
         if shelf == "stimuli":
-            recorded = {key.identifier for key in self.world.kept.recorded()}
-            known = [data["rawXml"].encode() for name, data in self.world.api.items.items() if name in recorded]
-            reference = f'stimulus-ref identifier="{name}"'.encode()
-            assert not any(reference in data for data in (*tree.values(), *known)), "something refers to it"
+            at_the_api = [data["rawXml"].encode() for data in self.world.api.items.values()]
+            assert not any(REFERENCE in data for data in (*tree.values(), *at_the_api)), "something refers to it"
+            self.note(DELETED)
         if name in self.approved or name in self.pending:
             return
         self.pending.add(name)
@@ -141,10 +175,28 @@ class RemovalMachine(RuleBasedStateMachine):
         self.commit({f"{name}{ending}": None for name in chosen for ending in (".xml", ".yaml")})
         self.run(how)
 
-    @rule(how=cycles, all_but=st.sets(st.sampled_from(sorted(REFERRING)), max_size=2))
-    def somebody_removes_the_stimulus_and_what_refers_to_it(self, how, all_but):
-        self.commit({f"{name}{ending}": None for name in (REFERRING | {"s"}) - all_but for ending in (".xml", ".yaml")})
+    @rule(how=often_approved, way=st.integers(0, 4), name=st.sampled_from(NAMES[:-1]))
+    def the_stimulus_leaves(self, how, way, name):
+        tree, end = self.tree(), self.ends[way % len(self.ends)]
+        refer = {path for path, data in tree.items() if REFERENCE in data}
+        items = dict.fromkeys([*refer, *(path.replace(".xml", ".yaml") for path in refer)])
+        match end:
+            case "items first":
+                self.commit(items)
+                self.run(How(approves=True))
+            case "an item stays":
+                items = {path: data for path, data in items.items() if not path.startswith(name)}
+                items[f"{name}.xml"] = item(name, references="s")
+            case "a broken file stays":
+                items[f"{name}.xml"] = b"<broken " + REFERENCE
+            case "an item of others stays":
+                self.world.api.store_item(item("z-2", references="s").decode(), {})
+        was_there = "s" in self.world.api.stimuli
+        self.commit({**items, "s.xml": None})
         self.run(how)
+        if was_there:
+            self.note(f"{end}: it {'is there' if 's' in self.world.api.stimuli else 'was deleted'}")
+        self.world.api.items.pop("z-2", None)
 
     @rule(chosen=gone, seconds=st.sampled_from([60.0, DAY]))
     def somebody_removes_one_after_the_other(self, chosen, seconds):
@@ -262,6 +314,8 @@ class RemovalMachine(RuleBasedStateMachine):
 
     def teardown(self):
         if hasattr(self, "world"):
+            self.tally.histories += 1
+            self.tally.happened.update(self.happened)
             self.world.close()
 
 
@@ -271,7 +325,41 @@ class SqlRemovalMachine(RemovalMachine):
     shelf: Shelf = "sqlite"
 
 
+class StimulusMachine(RemovalMachine):
+    """The same without what keeps items for ever, and with them every stimulus: its ends are what this one looks for."""
+
+    somebody_protects = somebody_spoils = somebody_narrows_the_rules = somebody_configures = a_stranger_writes = None
+    somebody_writes = None
+
+    @initialize(limit=st.sampled_from([0, 1, 2]))
+    def begin(self, limit):
+        super().begin(limit, guarded=False)
+
+    @rule(
+        names=st.sets(st.sampled_from(NAMES[:-1]), min_size=1, max_size=2),
+        how=st.sampled_from([PLAIN, PLAIN, How(approves=True), None]),
+    )
+    def somebody_writes_items_that_refer_to_it(self, names, how):
+        self.commit({**{f"{name}.xml": item(name, references="s") for name in names}, "s.xml": stimulus("s")})
+        self.run(how)
+
+
 TestRemovals = patient(RemovalMachine.TestCase)
 TestRemovals.settings = histories(150, stateful_step_count=20)
 TestRemovalsOnSqlite = patient(SqlRemovalMachine.TestCase)
 TestRemovalsOnSqlite.settings = histories(10, stateful_step_count=15)
+
+
+@pytest.mark.parametrize(
+    ("end", "then"), [*((end, "was deleted") for end in GOES), *((end, "is there") for end in STAYS)]
+)
+def test_a_stimulus_leaves_in_every_way_and_only_if_nothing_refers_to_it(end: str, then: str) -> None:
+    class Machine(StimulusMachine):
+        tally = Tally()
+        ends = (end,)
+
+    run_state_machine_as_test(Machine, settings=histories(30, stateful_step_count=12))
+
+    shares = {what: round(Machine.tally.share(what), 2) for what in sorted(Machine.tally.happened)}
+    assert shares.get(f"{end}: it {then}", 0) > 0.1 or Machine.tally.histories < FEW, shares
+    assert end in GOES or f"{end}: it was deleted" not in shares

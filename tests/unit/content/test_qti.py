@@ -8,7 +8,7 @@ import pytest
 
 from qtisync.content.canonical import QTI, digest_text
 from qtisync.content.facts import BrokenFacts, ObjectFacts, OtherFacts, Remark, dump_facts, load_facts
-from qtisync.content.qti import parse_object
+from qtisync.content.qti import parse_object, references_in
 from qtisync.model import Identifier, Kind
 
 ITEM = f'<qti-assessment-item xmlns="{QTI}" identifier="q1" title="T"><qti-item-body><p>Hi</p></qti-item-body></qti-assessment-item>'
@@ -242,3 +242,28 @@ def test_facts_survive_the_record(xml):
     facts = parse_object(xml.encode())
 
     assert load_facts(dump_facts(facts)) == facts
+
+
+def refers(to: str) -> str:
+    reference = f'<qti-assessment-stimulus-ref identifier="{to}" href="{to}"/>'
+    return ITEM.replace("<qti-item-body>", f"{reference}<qti-item-body>")
+
+
+@pytest.mark.parametrize(
+    ("xml", "found"),
+    [
+        (ITEM, ()),
+        (ITEM.replace("Hi", "s1 and s2"), ()),
+        (refers("s1"), ("s1",)),
+        (refers("&#115;1"), ("s1",)),
+        ("\ufeff" + refers("s2"), ("s2",)),
+        (refers("s1").replace(QTI, "urn:another"), ("s1",)),
+        (refers("s3"), ()),
+        (refers("s1") + "<", ("s1",)),
+        (refers("&#115;9") + "<", ("s1", "s2")),
+        ("s1", ("s1",)),
+        ("", ()),
+    ],
+)
+def test_references_to_stimuli_are_found_and_what_cannot_be_read_counts_as_one(xml: str, found: tuple[str, ...]):
+    assert references_in(xml, ("s1", "s2")) == set(found)

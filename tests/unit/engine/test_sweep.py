@@ -236,6 +236,67 @@ def test_a_stimulus_stays_while_an_item_that_was_kept_may_refer_to_it(world: Rem
     assert world.reasons()["stimulus s"] == "items that no file asks for stay, and may refer to it"
 
 
+def leaving(world: RemovalWorld) -> None:
+    """A stimulus and the only item of git's that refers to it leave git together."""
+    world.source.commit({"s.xml": stimulus("s"), "d.xml": item("d", references="s")})
+    world.sync()
+    world.remove("s", "d")
+
+
+def test_a_stimulus_stays_while_an_item_of_others_refers_to_it(world: RemovalWorld) -> None:
+    leaving(world)
+    world.api.store_item(item("x-9", references="s").decode())
+    assert world.sync() == ()
+    assert (world.deletes(), set(world.api.stimuli)) == ([("assessment-items", "d")], {"s"})
+    assert world.reasons() == {"stimulus s": 'item "x-9" at the API refers to it'}
+    del world.api.items["x-9"]
+    world.sync()
+    assert set(world.api.stimuli) == {"s"}  # until a person says that it may be tried again
+    world.kept.retry(None)
+    world.sync()
+    assert world.api.stimuli == {}
+
+
+def test_a_plan_announces_the_look_at_the_list(world: RemovalWorld) -> None:
+    leaving(world)
+    assert world.prepare().plan.cost.calls == 2 + 2 + 1
+    before = len(world.api.requests)
+    world.sync()
+    assert len(world.api.requests) - before == 5
+
+
+def test_a_list_that_may_not_show_every_item_keeps_every_stimulus(world: RemovalWorld) -> None:
+    leaving(world)
+    page = Fault.answers(200, {"items": [], "total": 3, "page": 1, "pages": 1, "limit": 50})
+    world.api.faults.append(lambda request, _: page if request.segments == ("assessment-items",) else None)
+    assert world.sync() == ()
+    assert (world.deletes(), set(world.api.stimuli)) == ([("assessment-items", "d")], {"s"})
+    assert (world.drained.ending, world.drained.reason) == (
+        Ending.UNAVAILABLE,
+        "whether an item at the API refers to stimulus s cannot be told: the list of items is doubtful: it shows 0 of 3",
+    )
+    world.api.faults.clear()
+    world.sync()
+    assert world.api.stimuli == {}
+
+
+@pytest.mark.parametrize(
+    ("fault", "ending"),
+    [
+        (HTML, Ending.HALTED),
+        (Fault.answers(403, {"error": "Forbidden"}), Ending.HALTED),
+        (Fault.unreachable(), Ending.UNAVAILABLE),
+    ],
+)
+def test_a_list_that_cannot_be_read_ends_the_sweep_before_any_stimulus(
+    world: RemovalWorld, fault: Fault, ending: Ending
+) -> None:
+    leaving(world)
+    world.api.faults.append(lambda request, _: fault if request.segments == ("assessment-items",) else None)
+    assert world.sync() == ()
+    assert (world.drained.ending, set(world.api.stimuli)) == (ending, {"s"})
+
+
 @pytest.mark.parametrize("changed", [lambda w: w.api.store_item(item("b", "There").decode()), None])
 def test_what_others_changed_is_parked_not_deleted(
     world: RemovalWorld, changed: Callable[[RemovalWorld], object] | None

@@ -59,6 +59,10 @@ def test_items_that_are_read_together_cost_what_their_lists_cost():
     ) == Cost(calls=8 + 1 + 2, bytes=238, seconds=11.0)
 
 
+def test_a_delete_costs_its_read_and_a_stimulus_a_look_at_the_list_of_items():
+    assert estimate([NEW], reads_first=True, reads_back=False, rate=1.0, removals=2, looks=3).calls == 1 + 4 + 3
+
+
 def test_nothing_costs_nothing():
     assert estimate([], reads_first=True, reads_back=True, rate=2.0) == Cost()
     assert estimate([NEW], reads_first=True, reads_back=True, rate=0.0).seconds == 0.0
