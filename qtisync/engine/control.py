@@ -10,6 +10,7 @@ from qtisync.delivery.ledger import decided
 from qtisync.engine import pause
 from qtisync.engine.cycle import Bench
 from qtisync.engine.daemon import Daemon
+from qtisync.engine.halting import Halt
 from qtisync.engine.jobs import Jobs
 from qtisync.engine.outbox import Outbox
 from qtisync.engine.overview import Sight, is_in_sync, overview
@@ -115,7 +116,7 @@ class Controls:
     def resume(self) -> str | None:
         """See ``web.ports``."""
         self._decided("resume")
-        halt = self._outbox.halt
+        halt = self._halt()
         self._daemon.resume()
         self._bench.log("resumed")
         self._jobs.ring("resume")
@@ -159,7 +160,7 @@ class Controls:
 
     def unready(self) -> tuple[str, ...]:
         """Why it is not ready: the first pass is not done, sending halted, or the API is down for a while."""
-        halt, reasons = self._outbox.halt, []
+        halt, reasons = self._halt(), []
         down = self._bench.health.down(self._bench.clock.now())
         if not self._daemon.seen.passed:
             reasons.append(self._daemon.seen.trouble or "the first pass is not done")
@@ -168,6 +169,10 @@ class Controls:
         if down is not None and (halt is None or not halt.unavailable):
             reasons.append(down.words)
         return tuple(reasons)
+
+    def _halt(self) -> Halt | None:
+        """What keeps us from sending, or at least from deleting."""
+        return self._outbox.halt or self._daemon.deleting.halt
 
     def degraded(self) -> tuple[str, ...]:
         """Why it works less well than it could."""
@@ -190,7 +195,7 @@ class Controls:
         self._bench.store.note([decided(what, self._identity.actor, now, key=key, words=words)])
 
     def _of_daemon(self) -> dict[str, Any]:
-        identity, halt = self._identity, self._outbox.halt
+        identity, halt = self._identity, self._halt()
         jobs = [
             {
                 "id": job.id,

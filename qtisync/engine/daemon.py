@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from qtisync.engine import pause
-from qtisync.engine.cycle import Bench, sweep
+from qtisync.engine.cycle import Bench
+from qtisync.engine.deleting import Deleting
 from qtisync.engine.jobs import Jobs
 from qtisync.engine.outbox import Outbox
 from qtisync.engine.ports import Meter
@@ -59,6 +60,7 @@ class Daemon:
     ) -> None:
         self._bench, self._aim, self._jobs, self._valve, self._outbox = bench, aim, jobs, valve, outbox
         self._meter, self._memory, self._rounds, self._timing = meter, memory, rounds, timing
+        self.deleting = Deleting(bench, valve, outbox)
         self._rhythm = Rhythm()
         self._failures = 0
         self._held = self._complaint = ""
@@ -133,7 +135,7 @@ class Daemon:
         with self._steering:
             pause.end(self._bench.store)
             self._valve.resume()
-        self._outbox.resume()
+        self._take_up()
 
     def _resume_when_over(self) -> None:
         with self._steering:
@@ -141,6 +143,11 @@ class Daemon:
                 return
             pause.end(self._bench.store)
             self._valve.resume()
+        self._take_up()
+
+    def _take_up(self) -> None:
+        """Nothing halts any more: sending begins at once, and the next pass deletes."""
+        self.deleting.resume()
         self._outbox.resume()
 
     def _pass(self) -> None:
@@ -189,12 +196,8 @@ class Daemon:
             bench.log("pass_started", commit=plan.commit, changes=len(plan.changes), broken=len(plan.broken))
         tally = self._outbox.tallies.open([change.item.key for change in plan.ready])
         write_down(bench.store, prepared)
-        if not self._valve.stopped:
-            self.beat(3600.0)
-            swept = sweep(bench, prepared, may_go_on=lambda: not self._valve.stopped)
-            tally.calls += swept.calls
-            if swept.reason:
-                bench.log("pass_failed", reason=f"deleting-{swept.verdict}", message=swept.reason)
+        self.beat(FIRST_LOOK)
+        tally.calls += self.deleting.after(prepared)
         self._hand_over(job, prepared, tally)
         self.seen.passed = True
         if absent is not None:

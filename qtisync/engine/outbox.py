@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from qtisync.delivery.log_words import for_log
 from qtisync.delivery.retry import Finish, Park
 from qtisync.engine.cycle import Bench, Run, look, push
 from qtisync.engine.drain import Drained, Ending, Patience
+from qtisync.engine.halting import Halt, halted_for
 from qtisync.engine.health import remember
 from qtisync.engine.jobs import Jobs
 from qtisync.engine.push import Attempt
@@ -22,23 +22,8 @@ from qtisync.model import ItemStatus, Key, Recorded, Standing
 from qtisync.report.job import JobState
 
 IDLE_LOOK = 30.0  # seconds between looks at a queue that nobody told us of
-HALT = 60.0  # seconds until what refused us as a whole is asked again; doubled each time
-GONE = 2.0  # likewise for what is gone and may be back any moment
-HALT_CAP = 900.0
 SILENCE = 300.0  # seconds without an attempt or a known wait, from which a drain counts as hung
 MOVING = frozenset({ItemStatus.QUEUED, ItemStatus.IN_FLIGHT})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Halt:
-    """The API refuses us as a whole, is gone, or a conflict blocks: nothing is sent until ``until``, or ``resume``."""
-
-    reason: str
-    until: float
-    conflict: bool = False
-    unavailable: bool = False
-    cause: str = "unavailable"
-    """For those who wait for a job, in the words of ``report.job``."""
 
 
 class Outbox:
@@ -213,7 +198,7 @@ class Outbox:
     def _halted(self, drained: Drained) -> None:
         clock = self._bench.clock
         gone = drained.ending is Ending.UNAVAILABLE
-        pause = min(HALT_CAP, (GONE if gone else HALT) * 2.0 ** min(self._halts, 16)) * (0.75 + clock.jitter() / 2)
+        pause = halted_for(self._halts, gone=gone, jitter=clock.jitter())
         self._halts += 1
         self.halt = Halt(
             reason=drained.reason,

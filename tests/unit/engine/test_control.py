@@ -12,9 +12,10 @@ from world import item_xml
 from qtisync.delivery.outcome import Unavailable
 from qtisync.engine.control import Controls, Identity
 from qtisync.engine.daemon import Daemon
+from qtisync.engine.halting import Halt
 from qtisync.engine.jobs import Jobs
 from qtisync.engine.meter import SilentMeter
-from qtisync.engine.outbox import Halt, Outbox
+from qtisync.engine.outbox import Outbox
 from qtisync.engine.rounds import Rounds
 from qtisync.engine.timing import Timing
 from qtisync.engine.valve import Valve

@@ -16,8 +16,9 @@ from world import item_xml
 
 from qtisync.delivery.messages import Failure, FailureKind, Reply, Request, Response
 from qtisync.delivery.outcome import Unavailable
+from qtisync.engine.halting import Halt
 from qtisync.engine.jobs import Jobs
-from qtisync.engine.outbox import SILENCE, Halt, Outbox
+from qtisync.engine.outbox import SILENCE, Outbox
 from qtisync.engine.valve import Valve
 from qtisync.errors import StoreError
 from qtisync.model import Key
