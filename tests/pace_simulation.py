@@ -22,6 +22,8 @@ Phases = Sequence[tuple[float, float]]
 START = 1_000_000.0
 STEADY = ((300.0, 50.0),)
 LATE, VERY_LATE = 0.002, 0.04  # seconds; how late one wakes: on average, and at most in one of a hundred cases
+LATEST = 0.06
+"""No one wakes later than that, in seconds."""
 CHANGING = ((60.0, 50.0), (60.0, 10.0), (60.0, 50.0))
 
 
@@ -208,7 +210,7 @@ class Play:
     def lateness(self) -> float:
         """Seconds that a thread on a busy machine wakes late."""
         usual = self.dice.expovariate(1 / LATE)
-        return usual + self.dice.uniform(0, VERY_LATE) if self.dice.random() < 0.01 else usual
+        return min(LATEST, usual + self.dice.uniform(0, VERY_LATE) if self.dice.random() < 0.01 else usual)
 
     def send(self, client: Client, now: float) -> None:
         client.busy += 1

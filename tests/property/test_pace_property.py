@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from histories import histories
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
-from pace_simulation import START, Client, Limit, Play, aged
+from pace_simulation import LATEST, START, Client, Limit, Play, aged
 
 from qtisync.delivery.pace import Pace, after_success, after_throttle, capped, paused, ready_at, resumed
 
@@ -34,9 +34,19 @@ def most_in_a_window(moments: Sequence[float], seconds: float) -> int:
     return most
 
 
+@example(
+    limit=Limit(phases=((2.0, 2.0), (3.0, 2.0)), burst=1.0, retry_after="decimal", latency=(0.0, 0.0)),
+    client=Client(ceiling=3.9375, hint=False, adaptive=False, workers=1),
+    seed=0,
+)
 @histories(60)
 @given(limit=LIMITS, client=CLIENTS, seed=st.integers(0, 9))
 def test_i25_no_window_holds_more_than_the_ceiling_also_over_a_restart(limit: Limit, client: Client, seed: int):
+    """Slots are never closer than the ceiling allows; who wakes late for one leaves closer to the next.
+
+    So a window may hold what belongs to the time by which its first request was late. The bound left this out, and 3.9
+    requests a second that began 17 ms late were taken for too many.
+    """
     Play(limit, (client,), seed, None).run()
     learned = aged(client.now_pace, limit.seconds)
     again = Client(ceiling=client.ceiling, hint=client.hint, adaptive=client.adaptive, pace=learned)
@@ -44,7 +54,7 @@ def test_i25_no_window_holds_more_than_the_ceiling_also_over_a_restart(limit: Li
 
     sent = [*client.sent, *(at + limit.seconds for at in again.sent)]
     for seconds in (1.0, 3.0):
-        assert most_in_a_window(sent, seconds) <= client.ceiling * seconds + 1
+        assert most_in_a_window(sent, seconds) <= client.ceiling * (seconds + LATEST) + 1
 
 
 @histories(60)
