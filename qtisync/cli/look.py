@@ -19,11 +19,13 @@ from qtisync.engine.overview import Sight, overview
 from qtisync.engine.ports import RecordReader
 from qtisync.errors import QtisyncError, RepositoryError, UsageError
 from qtisync.model import Identifier, ItemStatus, Key, Recorded, Standing
-from qtisync.report.cells import padded, visible
-from qtisync.report.status import item_report, render_item
+from qtisync.report.cells import padded, told, visible
+from qtisync.report.status import item_report, render_item, tombstone_report
+from qtisync.report.tombstone import tombstones
 from qtisync.report.value import Report
 
 MOST_QUEUED = 1000  # objects that only wait, of which a terminal shows a few
+CALLS = 20  # of one object that are shown
 STATUS_SECONDS = 0.7  # that a daemon has to answer: the whole command shall take less than one
 
 
@@ -83,23 +85,31 @@ def _ask_daemon(setup: Setup) -> tuple[Mapping[str, Any] | None, tuple[str, ...]
 
 
 def _one(common: Common, setup: Setup, reader: RecordReader, identifier: str) -> None:
-    rows, history = _known(reader, identifier), reader.history(Identifier(identifier), 20)
+    rows, history = reader.find(Identifier(identifier)), reader.history(Identifier(identifier), CALLS)
+    graves = tombstones(history) if not rows else ()
+    if not rows and not graves:
+        raise _unknown(identifier)
     if common.format == "text":
-        write(render_item(rows, history, paint=painter(common)), common)
-    else:
-        emit(item_report(look(setup, reader), rows, history), common)
+        write(render_item(rows, history, graves, paint=painter(common)), common)
+        return
+    report = look(setup, reader)
+    emit(tombstone_report(report, graves, history) if graves else item_report(report, rows, history), common)
 
 
 def _known(reader: RecordReader, identifier: str) -> Sequence[Recorded]:
     rows = reader.find(Identifier(identifier))
-    history = [] if rows else reader.history(Identifier(identifier), 1)
-    if history and history[0].outcome == "Missing":
+    graves = () if rows else tombstones(reader.history(Identifier(identifier), CALLS))
+    if graves:
         hint = f"qtisync audit {identifier} shows its calls. If a file asks for it again, it is created anew."
-        raise UsageError(f"{identifier} is no longer at the API: {history[0].message}.", hint=hint)
+        raise UsageError(f"{graves[0].words}.", hint=hint)
     if not rows:
-        hint = "Identifiers are case-sensitive; `qtisync state export` lists what it has."
-        raise UsageError(f"The record has no object {identifier!r}.", hint=hint)
+        raise _unknown(identifier)
     return rows
+
+
+def _unknown(identifier: str) -> UsageError:
+    hint = "Identifiers are case-sensitive; `qtisync state export` lists what it has."
+    return UsageError(f"The record has no object {identifier!r}.", hint=hint)
 
 
 @click.group()
@@ -123,7 +133,7 @@ def queue_ls(*, common: Common) -> int:
     lines = []
     for row in sorted(waiting, key=lambda row: (order.index(row.status), row.not_before, row.key)):
         wait = f"in {row.not_before - now:.0f} s" if row.not_before > now else ""
-        trouble = f"{row.last_outcome or ''} {row.last_error}".strip() if row.last_error else ""
+        trouble = told(row.last_outcome, row.last_error) if row.last_error else ""
         words = visible(f"blocked by {row.blocker}" if row.blocker else trouble)
         name = f"{padded(visible(str(row.key)), 30)} {visible(row.path)}"
         lines.append(f"{row.status.value:<10} {row.lane.value:<7} {name}  {wait}  {words}".rstrip())

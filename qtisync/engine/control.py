@@ -18,7 +18,8 @@ from qtisync.engine.ports import Meter
 from qtisync.model import Identifier, Key
 from qtisync.report.gauges import Gauges
 from qtisync.report.job import Job
-from qtisync.report.status import item_report
+from qtisync.report.status import item_report, tombstone_report
+from qtisync.report.tombstone import tombstones
 from qtisync.report.value import Report, moment
 
 CALLS = 20  # calls of one object that are shown
@@ -101,10 +102,12 @@ class Controls:
 
     def item(self, identifier: str) -> Report | None:
         """See ``web.ports``."""
-        rows = self._bench.store.find(Identifier(identifier))
-        if not rows:
-            return None
-        return item_report(self.status(), rows, self._bench.store.history(Identifier(identifier), CALLS))
+        store = self._bench.store
+        rows, history = store.find(Identifier(identifier)), store.history(Identifier(identifier), CALLS)
+        graves = tombstones(history) if not rows else ()
+        if graves:
+            return tombstone_report(self.status(), graves, history)
+        return item_report(self.status(), rows, history) if rows else None
 
     def pause(self, reason: str, until: float | None) -> None:
         """See ``web.ports``."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from qtisync.model import Broken, Facets, Item, ItemStatus, Key, Problem, Recorded, Scope, Standing
 from qtisync.planning.plan import Action, Change, Pinned, Plan
 from qtisync.planning.removal import NOT_DELETED
+from qtisync.report.cells import told
 from qtisync.report.divergence import KeyChange
 from qtisync.report.value import (
     ItemOutcome,
@@ -201,7 +202,7 @@ def _end_of(key: Key, pushed: Mapping[Key, Recorded] | None) -> ItemOutcome:
     return ItemOutcome(
         status="parked" if refused else "pending",
         http_status=row.http_status if refused else None,
-        error=f"{row.last_outcome} {row.last_error}" if refused else None,
+        error=told(row.last_outcome, row.last_error or "") if refused else None,
         refusal=row.last_outcome if refused else None,
     )
 
@@ -269,7 +270,7 @@ def _outcome(row: Recorded, meant: Facets) -> ItemOutcome:
         status=status,
         attempts=row.attempts,
         http_status=row.http_status,
-        error=f"{refusal} {error}" if refusal else error,
+        error=told(refusal, error) if error is not None else None,
         refusal=refusal,
         remote_version=row.remote.version if row.remote is not None else None,
     )

@@ -38,3 +38,10 @@ def _columns_of(sign: str) -> int:
 def padded(text: str, width: int) -> str:
     """The text with spaces up to ``width`` columns."""
     return text + " " * (width - columns(text))
+
+
+def told(outcome: str | None, words: str) -> str:
+    """An outcome with the words for it: a server's begin with a status and read on, ours are a sentence."""
+    if not outcome:
+        return words
+    return f"{outcome} {words}" if words[:1].isdigit() else f"{outcome}: {words}"

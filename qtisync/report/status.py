@@ -9,8 +9,9 @@ from typing import Any
 from qtisync.delivery.pace import Pace
 from qtisync.model import ItemStatus, JournalLine, PassRecord, Recorded, Standing
 from qtisync.report.build import parked_item, problems, reported_warnings
-from qtisync.report.cells import visible
+from qtisync.report.cells import told, visible
 from qtisync.report.text import Paint, first_problems, headline, plain
+from qtisync.report.tombstone import Tombstone
 from qtisync.report.value import Place, Report, ReportOrphan, moment
 
 MAX_ROWS = 50
@@ -116,6 +117,12 @@ def item_report(report: Report, rows: Sequence[Recorded], history: Sequence[Jour
     ]
     items = tuple(parked_item(row) for row in rows)
     return replace(report, items=items, broken=(), warnings=(), orphans=(), status={**report.status, "history": calls})
+
+
+def tombstone_report(report: Report, graves: Sequence[Tombstone], history: Sequence[JournalLine]) -> Report:
+    """The status report narrowed to what was deleted, with its latest calls."""
+    narrow = item_report(report, (), history)
+    return replace(narrow, status={**narrow.status, "deleted": [grave.json for grave in graves]})
 
 
 def in_sync(seen: Observed, place: Place) -> bool:
@@ -292,9 +299,16 @@ def _capability(call: Mapping[str, str]) -> str:
     return f"{words}: {call['reason']}" if call.get("reason") else words
 
 
-def render_item(rows: Sequence[Recorded], history: Sequence[JournalLine], *, paint: Paint = plain) -> str:
-    """One object with its history, newest call first."""
-    lines = []
+def render_item(
+    rows: Sequence[Recorded],
+    history: Sequence[JournalLine],
+    graves: Sequence[Tombstone] = (),
+    *,
+    paint: Paint = plain,
+) -> str:
+    """One object, or what was deleted, with its history, newest call first."""
+    lines = [paint(grave.words, "strong") for grave in graves]
+    lines += ["  If a file asks for it again, it is created anew."] if graves else []
     for row in rows:
         standing = row.status.value if row.standing is Standing.WANTED else row.standing.value
         lines.append(paint(f"{row.key.kind} {row.key.identifier}: {standing}", "strong"))
@@ -308,8 +322,8 @@ def render_item(rows: Sequence[Recorded], history: Sequence[JournalLine], *, pai
         )
         if row.remote is not None:
             lines.append(f"  at the API version {row.remote.version}, updated {row.remote.updated_at}")
-        told = (row.last_error if row.status is not ItemStatus.SYNCED else None, row.altered)
-        lines += [paint(f"  {row.last_outcome or ''} {visible(words)}".rstrip(), "bad") for words in told if words]
+        said = (row.last_error if row.status is not ItemStatus.SYNCED else None, row.altered)
+        lines += [paint(f"  {visible(told(row.last_outcome, words))}", "bad") for words in said if words]
     for call in history:
         version = f" → version {call.remote_version}" if call.remote_version is not None else ""
         words = f"{call.outcome}{version}  {visible(call.message or '')}"

@@ -51,8 +51,19 @@ def test_the_record_remembers_what_is_gone_and_a_file_that_comes_back_is_created
     world.commit({"alg-2.xml": None})
     approved(world)
     status = world.run("status", "alg-2")
-    assert status.code != 0
-    assert "alg-2 is no longer at the API: deleted: alg-2.xml is not in" in status.err
+    assert status.code == 0
+    assert status.out.startswith("item alg-2: no longer at the API since 20")
+    assert ": deleted: alg-2.xml is not in" in status.out
+    report = world.report("status", "alg-2", code=0)
+    jsonschema.validate(report, REPORT_SCHEMA)
+    (grave,) = report["status"]["deleted"]
+    assert (grave["identifier"], grave["commit"], grave["message"][:8]) == (
+        "alg-2",
+        world.git("rev-parse", "HEAD"),
+        "deleted:",
+    )
+    retried = world.run("retry", "alg-2")
+    assert (retried.code, "alg-2: no longer at the API since 20" in retried.err) == (64, True)
     assert "deleted: alg-2.xml is not in" in world.run("audit", "alg-2").out
     world.commit({"alg-2.xml": item_xml("alg-2")})
     world.api.journal.clear()

@@ -11,6 +11,7 @@ from world import item_xml
 
 from qtisync.delivery.outcome import Unavailable
 from qtisync.engine.control import Controls, Identity
+from qtisync.engine.cycle import Run, apply
 from qtisync.engine.daemon import Daemon
 from qtisync.engine.halting import Halt
 from qtisync.engine.jobs import Jobs
@@ -20,6 +21,9 @@ from qtisync.engine.rounds import Rounds
 from qtisync.engine.timing import Timing
 from qtisync.engine.valve import Valve
 from qtisync.engine.warm import Memory
+from qtisync.planning.guard import Limits
+from qtisync.planning.removal import WINDOW, Removals
+from qtisync.report.value import moment
 
 
 class Desk:
@@ -155,3 +159,26 @@ def test_api_that_is_down_is_degraded_at_once_and_after_a_while_not_ready(desk: 
     health.heard(None, clock.now())
     assert (desk.controls.degraded(), desk.controls.unready()) == ((), ())
     assert (desk.controls.gauges().api_up, desk.controls.gauges().in_sync) == (True, True)
+
+
+def test_an_object_that_was_deleted_says_when_and_why(desk: Desk) -> None:
+    world = desk.world
+    world.source.commit({"q.xml": item_xml("q").encode(), "r.xml": item_xml("r").encode()})
+    world.cycle()
+    world.aim = replace(AIM, removals=Removals(), limits=Limits(max_churn=1.0, max_delete=9))
+    world.clock.advance(WINDOW + 1)
+    commit = world.source.commit({"r.xml": None})
+    prepared = world.prepare()
+    apply(world.bench, replace(prepared, plan=replace(prepared.plan, holds=())), Run())
+    told = desk.controls.item("r")
+
+    assert told is not None
+    (grave,) = told.status["deleted"]
+    assert (told.items, grave["identifier"], grave["commit"], grave["at"]) == (
+        (),
+        "r",
+        commit,
+        moment(world.clock.now()),
+    )
+    assert grave["message"].startswith(f"deleted: r.xml is not in {commit[:7]}; the API had content")
+    assert [call["method"] for call in told.status["history"]][:2] == ["DELETE", "GET"]

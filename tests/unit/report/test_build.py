@@ -44,7 +44,7 @@ def outcome_of(**others: Any) -> ItemOutcome:
                 "last_error": "changed at the API",
                 "remote": None,
             },
-            ItemOutcome(status="parked", http_status=200, error="Conflict changed at the API", refusal="Conflict"),
+            ItemOutcome(status="parked", http_status=200, error="Conflict: changed at the API", refusal="Conflict"),
         ),
         ({"standing": Standing.HELD}, ItemOutcome(status="superseded", http_status=200, remote_version=1)),
         ({"desired": facets("c3")}, ItemOutcome(status="superseded", http_status=200, remote_version=1)),

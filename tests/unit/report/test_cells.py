@@ -8,7 +8,7 @@ import pytest
 from report_values import NOW, a_place, sample_plan
 
 from qtisync.report.build import plan_report
-from qtisync.report.cells import columns, padded, visible
+from qtisync.report.cells import columns, padded, told, visible
 from qtisync.report.markdown import render_markdown
 from qtisync.report.text import render_text
 from qtisync.report.validation import render_validation
@@ -49,3 +49,15 @@ def test_names_from_a_repository_cannot_forge_lines_of_a_report():
         assert "\u202e" not in text(forged)
         assert "\nforged" not in text(forged)
         assert text(replace(forged, warnings=(), error=None)).count("\n") == shown.count("\n")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "words", "said"),
+    [
+        ("RequestError", "400: no", "RequestError 400: no"),
+        ("Conflict", "its content was changed", "Conflict: its content was changed"),
+        (None, "not sent", "not sent"),
+    ],
+)
+def test_words_of_ours_follow_an_outcome_after_a_colon(outcome: str | None, words: str, said: str):
+    assert told(outcome, words) == said

@@ -104,10 +104,10 @@ def test_how_the_api_was_read_and_what_is_pinned_is_published():
 
 
 def test_conflict_that_an_attempt_met_has_the_properties_of_its_item_as_well():
-    outcome = ItemOutcome(status="parked", error="Conflict changed at the API", refusal="Conflict", remote_version=4)
+    outcome = ItemOutcome(status="parked", error="Conflict: changed at the API", refusal="Conflict", remote_version=4)
     item = ReportItem(identifier="q1", kind="item", path="q1.xml", outcome=outcome)
 
     (met,) = valid(Report(kind="sync", at=NOW, place=a_place(), items=(item,)))["conflicts"]
 
-    assert (met["divergence"], met["message"], met["remote_version"]) == ("conflict", "Conflict changed at the API", 4)
+    assert (met["divergence"], met["message"], met["remote_version"]) == ("conflict", "Conflict: changed at the API", 4)
     assert met["outcome"]["status"] == "parked"

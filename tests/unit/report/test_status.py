@@ -114,7 +114,7 @@ qtisync status  target=staging  127.0.0.1:8765  repo=content@3f2a9c1 (main)
   pace       5 requests/s (ceiling 50), paused for 10 s: throttled
   metadata   POST /assessment-items/metadata is unfit, metadata goes by PUT: it touched q9
   degraded   inotify is full
-  ! parked   q2  items/q2.xml  Conflict changed at the API
+  ! parked   q2  items/q2.xml  Conflict: changed at the API
   x invalid  geo-0040  items/geometry/geo-0040.xml:17  correct response "D" is not a choice
 Parked objects wait for an edit, or for: qtisync retry --failed
 """
