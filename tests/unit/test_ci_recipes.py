@@ -100,6 +100,44 @@ def test_forks_never_run_on_the_machine_of_the_service():
     assert [one for one in conditions if not any(words in one for words in kept_out)] == []
 
 
+WORKFLOW = {"name", "on", "permissions", "concurrency", "env", "jobs", "defaults", "run-name"}
+JOB = {"name", "needs", "runs-on", "if", "permissions", "env", "steps", "timeout-minutes", "concurrency", "outputs"}
+STEP = {"id", "name", "if", "uses", "run", "with", "env", "shell", "working-directory", "continue-on-error"}
+GLOBAL = {"stages", "variables", "default", "workflow", "include"}
+GITLAB_JOB = {"stage", "image", "tags", "rules", "variables", "before_script", "script", "after_script", "artifacts"}
+GITLAB_JOB |= {"needs", "timeout", "allow_failure", "when", "environment", "cache", "interruptible", "resource_group"}
+ARTIFACTS = {"when", "paths", "reports", "expose_as", "expire_in", "name", "untracked", "exclude"}
+
+
+def test_githubs_recipe_has_the_structure_of_a_workflow():
+    """Both recipes also pass the schemas that check-jsonschema brings along (vendor.github-workflows, vendor.gitlab-ci)."""
+    workflow = yaml.safe_load(RECIPES[0].read_text())
+    workflow["on"] = workflow.pop(True)  # YAML 1.1 reads `on` as a truth value; GitHub does not
+
+    assert workflow.keys() <= WORKFLOW
+    assert workflow["on"].keys() == {"pull_request", "push"}
+    for job in workflow["jobs"].values():
+        assert job.keys() <= JOB
+        assert set([job["needs"]] if "needs" in job else []) <= workflow["jobs"].keys()
+        assert set(job.get("permissions", {}).values()) <= {"read", "write", "none"}
+        for step in job["steps"]:
+            assert step.keys() <= STEP
+            assert len(step.keys() & {"run", "uses"}) == 1
+            assert "uses" not in step or re.fullmatch(r"[\w-]+/[\w-]+@v\d+", step["uses"])
+
+
+def test_gitlabs_recipe_has_the_structure_of_a_pipeline():
+    pipeline = yaml.safe_load(RECIPES[1].read_text())
+    jobs = {name: part for name, part in pipeline.items() if name not in GLOBAL}
+
+    assert {job["stage"] for job in jobs.values()} == set(pipeline["stages"])
+    for job in jobs.values():
+        assert job.keys() <= GITLAB_JOB
+        assert job.get("artifacts", {}).keys() <= ARTIFACTS
+        assert all(rule.keys() <= {"if", "when", "changes", "exists"} for rule in job["rules"])
+        assert all(isinstance(line, str) for line in (*job["script"], *job.get("after_script", ())))
+
+
 def test_every_format_is_explained():
     text = (DOCS / "reports.md").read_text()
 

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
+from builders import a_key
 from fake_api import Fault
 from removal_world import DAY, REMOVALS, RemovalWorld, item
 
+from qtisync.delivery.messages import Reply, Request
+from qtisync.engine.batching import FRESH
 from qtisync.engine.cycle import sweep
 from qtisync.engine.drain import Ending
 from qtisync.engine.reconcile import Prepared
 from qtisync.engine.removing import Ground, weighed
 from qtisync.engine.sweep import Swept, Verdict
 from qtisync.engine.view import View
-from qtisync.model import RepoPath
+from qtisync.model import ItemStatus, RepoPath, Standing
 from qtisync.planning.plan import Hold
+from qtisync.planning.removal import ledger_of
 
 HTML = Fault.answers(404, body=b"<html>nginx</html>")
 
@@ -106,3 +110,65 @@ def test_a_deadline_and_a_stop_end_it_before_the_next_call(world: RemovalWorld) 
     world.clock.advance(DAY)
     assert world.sync() == ()
     assert (world.drained.ending, world.there) == (Ending.DRAINED, "ac")
+
+
+Change = Callable[[RemovalWorld], object]
+
+
+def a_row(world: RemovalWorld, **changes: object) -> None:
+    world.kept.plant([replace(world.kept.recorded()[a_key("b")], **changes)])  # type: ignore[arg-type]  # of any field
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda world: (world.source.commit({"b.xml": item("b")}), world.write_down()),
+        lambda world: a_row(world, protect=True),
+        lambda world: a_row(world, status=ItemStatus.IN_FLIGHT),
+        lambda world: a_row(world, standing=Standing.WANTED),
+        lambda world: a_row(world, generation=99),
+        lambda world: world.kept.forget([a_key("b")]),
+    ],
+    ids=["its file is back", "protected", "in flight", "wanted", "another target", "forgotten"],
+)
+def test_what_changed_after_the_plan_or_the_read_is_not_deleted(world: RemovalWorld, change: Change) -> None:
+    prepared = deleting(world)
+
+    def send(request: Request) -> Reply:
+        reply = world.api.send(request)
+        if request.method == "GET":
+            change(world)
+        return reply
+
+    world.send = send
+    sweep(world.bench, prepared)
+    assert (world.there, world.deletes(), [request.method for request in world.api.requests]) == ("abc", [], ["GET"])
+
+
+def test_what_was_read_too_long_ago_is_read_again(world: RemovalWorld) -> None:
+    prepared, waits = deleting(world), [FRESH]
+
+    def send(request: Request) -> Reply:
+        reply = world.api.send(request)
+        world.clock.advance(waits.pop() if waits else 0.0)
+        return reply
+
+    world.send = send
+    sweep(world.bench, prepared)
+    assert [request.method for request in world.api.requests] == ["GET", "GET", "DELETE"]
+
+
+def test_a_delete_that_could_not_be_counted_is_a_bug(world: RemovalWorld) -> None:
+    prepared = deleting(world)
+    world.kept.put_setting("removals", None)
+    with pytest.raises(ValueError, match="a delete without a ledger"):
+        sweep(world.bench, prepared)
+    assert world.there == "abc"
+
+
+def test_an_allowance_is_not_given_back_by_an_approval_of_something_else(world: RemovalWorld) -> None:
+    """Only a plan that a rule about deleting held was approved by a person."""
+    assert world.sync() == ()
+    ledger = ledger_of(world.kept.setting("removals"))
+    assert ledger is not None
+    assert (ledger.approved, len(ledger.spent)) == ((), 1)
