@@ -107,8 +107,10 @@ class EngineMachine(RuleBasedStateMachine):
         same_name=st.booleans(),
         stranger=st.booleans(),
         synced=st.booleans(),
+        noted=st.booleans(),
     )
-    def begin(self, terms, mode, same_name, stranger, synced):
+    def begin(self, terms, mode, same_name, stranger, synced, noted=False):
+        """``noted``: somebody else has keys of their own in what is synced."""
         manners = Manners(terms=terms, owns=lambda key: not key.identifier.startswith("x-"))
         self.world = EngineWorld(
             self.shelf, manners=manners, metadata_mode=mode, concurrency=self.concurrency, same_name=same_name
@@ -126,6 +128,8 @@ class EngineMachine(RuleBasedStateMachine):
         self._commit({name: Page() for name in (ANCHOR, "a", "b", READER, STIMULUS)})
         if synced:
             self.world.cycle()
+        for name in sorted(self.world.api.items.keys() & HIT) if noted else ():
+            self._stranger_acts(name, "a key of theirs", "5")
 
     # Authors
 
