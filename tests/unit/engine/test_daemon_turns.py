@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
 import pytest
@@ -45,7 +45,10 @@ class Desk:
         )
 
     def commit(self, words: str, count: int = 12) -> None:
-        self.world.source.commit({f"q{n}.xml": item_xml(f"q{n}", words).encode() for n in range(count)})
+        self.commit_over(words, range(count))
+
+    def commit_over(self, words: str, numbers: Iterable[int]) -> None:
+        self.world.source.commit({f"q{n}.xml": item_xml(f"q{n}", words).encode() for n in numbers})
 
     def a_pass(self, ring: Callable[[], Job]) -> Job:
         """Ring, and make turns until the pass is over."""
@@ -85,6 +88,20 @@ def test_approval_is_for_its_plan(desk: Desk) -> None:
 
     passed = desk.a_pass(lambda: desk.daemon.approve(checksum, frozenset({"mass-update"}), "test"))
     assert passed.state is JobState.PUSHING
+
+
+def test_approval_of_one_rule_is_none_of_another(desk: Desk) -> None:
+    desk.synced("One.")
+    desk.world.source.commit({f"q{n}.xml": None for n in range(4)})
+    desk.commit_over("Two.", range(4, 12))
+    held = desk.a_pass(desk.ring)
+    assert held.report is not None
+    assert [hold.rule for hold in held.report.holds] == ["mass-update", "identity-churn"]
+    checksum = held.report.checksum
+
+    for rules, state in (({"mass-update"}, JobState.HELD), ({"mass-update", "identity-churn"}, JobState.PUSHING)):
+        allowed = frozenset(rules)
+        assert desk.a_pass(lambda allowed=allowed: desk.daemon.approve(checksum, allowed, "test")).state is state
 
 
 def test_approval_of_a_plan_that_changed_meanwhile_is_spent(desk: Desk) -> None:

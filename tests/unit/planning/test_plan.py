@@ -56,6 +56,15 @@ def test_checksum_changes_with_what_would_be_done(other: Plan):
     assert other.checksum != PLAN.checksum
 
 
+def test_checksum_covers_what_would_be_deleted_and_what_is_recorded_of_it():
+    """An approval of deletes is for these very objects as they were shown."""
+    rows = (a_recorded("q2"), a_recorded("q2", generation=2), a_recorded("q2", acknowledged=facets("c0")))
+    deleting = [replace(PLAN, orphans=(Orphan(recorded=row, new=True, delete=True),)) for row in rows]
+
+    assert len({plan.checksum for plan in (PLAN, *deleting)}) == 4
+    assert len({plan.bound["orphan q2"] for plan in (PLAN, *deleting)}) == 4
+
+
 @pytest.mark.parametrize(
     "other",
     [
