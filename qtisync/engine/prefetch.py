@@ -26,7 +26,8 @@ from qtisync.model import Identifier, JournalLine, Key, Kind, Presence, Recorded
 
 PATIENCE = 3.0  # seconds for which the queue is held back for a list
 LOOK_AGAIN = 1.0  # seconds after which the queue is looked at again if there was too little to read
-GIVE_UP_AFTER = 2  # lists in a row without a usable answer, after which this run does without
+GIVE_UP_AFTER = 2  # lists in a row without a usable answer, after which it is done without them for a while
+REST = 15.0  # seconds until another one is tried then
 _WAIT = 0.05  # seconds
 _TOO_LONG = frozenset({414, 431})  # answers to an address that is too long
 
@@ -73,6 +74,7 @@ class Prefetch:
         self._fitness = verdict(store, Capability.LIST_FILTER).fitness
         self._limit = MAX_BATCH
         self._turns, self._look_at = 0, 0.0
+        self._rests_until = 0.0
         self._failures = self._shown = self._missed = 0
         self.calls = 0
         """List requests that were sent."""
@@ -143,7 +145,8 @@ class Prefetch:
     def _off(self) -> bool:
         if self._terms.overwrite_conflicts and not self._terms.preserve_foreign:
             return True  # only what is in doubt is read, which is too little for a list
-        return self._fitness is Fitness.UNFIT or self._failures >= GIVE_UP_AFTER or self._limit < MIN_BATCH
+        resting = self._clock.now() < self._rests_until
+        return self._fitness is Fitness.UNFIT or resting or self._limit < MIN_BATCH
 
     def _wants(self, row: Recorded) -> bool:
         name = row.key.identifier
@@ -200,6 +203,8 @@ class Prefetch:
 
     def _fail(self, reason: str) -> None:
         self._failures += 1
+        if self._failures >= GIVE_UP_AFTER:
+            self._rests_until = self._clock.now() + REST
         if self._failures == GIVE_UP_AFTER:
             self._log("list_given_up", reason=for_log(reason))
 

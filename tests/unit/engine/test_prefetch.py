@@ -162,7 +162,7 @@ def test_filter_that_is_refused_is_recorded(world: EngineWorld, status: int):
 @pytest.mark.parametrize(
     "fault", [Fault.answers(500, {"error": "timeout"}), Fault.lost(applied=False), Fault.answers(403)]
 )
-def test_lists_without_an_answer_are_given_up_for_this_run_only(world: EngineWorld, fault: Fault):
+def test_lists_without_an_answer_are_given_up_for_a_while_and_not_for_good(world: EngineWorld, fault: Fault):
     world.api.faults.append(lambda request, _: fault if request.purpose is Purpose.LIST else None)
 
     drained = world.cycle()
@@ -170,6 +170,25 @@ def test_lists_without_an_answer_are_given_up_for_this_run_only(world: EngineWor
     assert (purposes(world).count("list"), all_arrived(world)) == (2, True)
     assert (drained.ending.value, fitness(world)) == ("drained", Fitness.UNTESTED)
     assert len(world.log.of("list_given_up")) == 1
+
+
+def test_lists_that_failed_by_chance_are_tried_again_after_a_rest():
+    """Two lost lists in a row cost a bulk of 2,500 items its lists: 1.34 calls for each change instead of 1.08."""
+    world, names = EngineWorld(), [f"q{number:03}" for number in range(500)]
+    for words in ("One?", "Two?"):
+        world.source.commit({f"{name}.xml": item_xml(name, words).encode() for name in names})
+        if words == "One?":
+            world.cycle()
+    world.api.requests.clear()
+    left = [Fault.lost(applied=False), Fault.lost(applied=False)]
+    world.api.faults.append(lambda request, _: left.pop() if left and request.purpose is Purpose.LIST else None)
+
+    drained = world.cycle()
+    assert (drained.ending.value, purposes(world).count("update")) == ("drained", 500)
+    assert purposes(world).count("list") > 2
+    assert purposes(world).count("pre_read") < 500
+    assert len(world.log.of("list_given_up")) == 1
+    world.close()
 
 
 def test_refusal_of_speed_counts_for_the_pace_and_not_against_the_list(world: EngineWorld):
