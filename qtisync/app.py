@@ -18,7 +18,8 @@ from qtisync.config.working_tree import authoring_problems, need_working_tree, r
 from qtisync.content.selection import ContentRules
 from qtisync.engine.reconcile import Aim
 from qtisync.errors import ConfigError, ConfigProblem, RepositoryError
-from qtisync.model import Json, Key, Kind
+from qtisync.model import Json, Kind
+from qtisync.ownership import Ownership, Stamp
 from qtisync.planning.guard import Limits
 from qtisync.planning.plan import Destination
 from qtisync.planning.removal import Removals
@@ -130,7 +131,13 @@ class Setup:
     def rules(self) -> ContentRules:
         """Which files are content."""
         content = self.settings.content
-        return ContentRules(include=content.include, exclude=content.exclude, sidecar=content.sidecar, target=self.name)
+        return ContentRules(
+            include=content.include,
+            exclude=content.exclude,
+            sidecar=content.sidecar,
+            target=self.name,
+            stamp=self.ownership.stamp,
+        )
 
     def aim(self, ref: str | None = None, only: tuple[str, ...] = ()) -> Aim:
         """What a pass is to achieve."""
@@ -143,8 +150,10 @@ class Setup:
             item_cap=content.max_item_bytes,
             sidecar_cap=content.max_sidecar_bytes,
             limits=Limits(max_update=bound(target.max_update), max_delete=bound(target.max_delete)),
-            removals=Removals(owns=self.owns()) if target.removal == "delete" else None,
-            reads_first=target.foreign_metadata == "preserve" or target.on_conflict != "overwrite",
+            removals=Removals(ownership=self.ownership) if target.removal == "delete" else None,
+            reads_first=target.foreign_metadata == "preserve"
+            or target.on_conflict != "overwrite"
+            or target.owner_stamp is not None,
             reads_back=target.verify == "read_back",
             metadata_call=target.metadata_updates == "endpoint",
             rate=target.max_requests_per_second,
@@ -265,29 +274,27 @@ class Setup:
         from qtisync.engine.push import Manners  # noqa: PLC0415 - likewise
 
         target = self.target
-        prefixes = target.owned_prefixes
-
-        def ours(key: Key) -> bool:
-            return bool(prefixes) and key.identifier.startswith(prefixes)
-
         return Manners(
             terms=Terms(
                 preserve_foreign=target.foreign_metadata == "preserve",
                 overwrite_conflicts=target.on_conflict == "overwrite",
                 read_back=target.verify == "read_back",
+                ownership=self.ownership,
                 on_content_change=target.on_content_change,
             ),
             use_metadata_endpoint=target.metadata_updates == "endpoint",
             retry=RetryPolicy(block_on_conflict=target.on_conflict == "block"),
-            owns=self.owns(),
-            ours=ours,
             on_drift=drift_policy(target.on_drift),
         )
 
-    def owns(self) -> Callable[[Key], bool]:
-        """Whether an object is ours: by its prefix, or because everything in git is."""
-        prefixes = self.target.owned_prefixes
-        return lambda key: not prefixes or key.identifier.startswith(prefixes)
+    @property
+    def ownership(self) -> Ownership:
+        """What says that an object there is ours."""
+        stamp = self.target.owner_stamp
+        return Ownership(
+            prefixes=self.target.owned_prefixes,
+            stamp=None if stamp is None else Stamp(key=stamp.key, value=stamp.value),
+        )
 
     def pace_terms(self) -> PaceTerms:
         """The configured side of the pace."""

@@ -11,11 +11,12 @@ from world import item_xml, stimulus_xml
 from qtisync.engine.cycle import Run, apply
 from qtisync.engine.drain import Drained
 from qtisync.model import CommitId
+from qtisync.ownership import Ownership
 from qtisync.planning.guard import Limits
 from qtisync.planning.removal import WINDOW, Removals
 
 DAY = WINDOW + 1
-REMOVALS = Removals(owns=lambda key: not key.identifier.startswith("x-"))
+REMOVALS = Removals(ownership=Ownership(prefixes=("a", "b", "c", "d", "e", "s")))
 
 
 def item(name: str, words: str = "Two plus two?", references: str = "") -> bytes:

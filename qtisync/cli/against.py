@@ -15,7 +15,7 @@ from qtisync.engine.check import known_remotes
 from qtisync.engine.survey import Survey, Surveyor
 from qtisync.errors import UsageError
 from qtisync.model import Key, Recorded
-from qtisync.planning.across import Side, across, recorded_sides, shown_sides
+from qtisync.planning.across import Side, across, recorded_sides, shown_sides, unstamped
 from qtisync.report.divergence import Observation
 from qtisync.report.targets import Compared, targets_report
 from qtisync.report.value import Place, Report
@@ -40,7 +40,8 @@ def compare_targets(common: Common, setup: Setup, other: str, *, refresh: bool) 
     began = SystemClock().now()
     left, right = _look(common, setup, refresh=refresh), _look(common, there, refresh=refresh)
     paths = {key: row.path for rows in (right.rows, left.rows) for key, row in rows.items()}
-    differ, same = across(left.sides, right.sides, paths)
+    stamps = (setup.ownership.stamp, there.ownership.stamp)
+    differ, same = across(unstamped(left.sides, stamps), unstamped(right.sides, stamps), paths)
     with closing(setup.open_source()) as source:
         location, ref = source.location(), source.full_ref(setup.settings.repository.ref)
         head = source.resolve(ref)

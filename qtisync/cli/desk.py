@@ -87,7 +87,8 @@ class Desk:
             if is_named(order.only, key.identifier, item.path)
         }
         if wanted is not None:
-            put_pins(self.store, chosen_pins(chosen, wanted.items, pins_of(self.store), prepared.plan.commit, now))
+            before, commit, stamp = pins_of(self.store), prepared.plan.commit, usual.rules.stamp
+            put_pins(self.store, chosen_pins(chosen, wanted.items, before, commit=commit, now=now, stamp=stamp))
 
     def _recognised(self, prepared: Prepared, aim: Aim) -> Prepared:
         """With an empty record: the plan after what the API has already was recognised."""
@@ -96,7 +97,7 @@ class Desk:
         if not is_worth_a_look(self.store, prepared):
             return prepared
         with self.setup.eyes(self.store, bell=self.bell, log=self.common.log(), progress=self.bars) as eyes:
-            owns = self.setup.manners().owns
+            owns = self.setup.ownership
             if not recognise_first(eyes, self.store, self.source, prepared, owns, self.setup.actor):
                 return prepared
         return prepare(self.source, self.store, aim, prepared.record.at, self.bars)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:  # heavy, and the help does not need it
     from qtisync.engine.survey import Eyes
 
 SHOWN = 40  # objects of one sort that a terminal lists without -v
-_FOREIGN = click.option("--foreign", is_flag=True, help="Also what none of owned_prefixes fits.")
+_FOREIGN = click.option("--foreign", is_flag=True, help="Also what is not ours by owned_prefixes or owner_stamp.")
 
 
 @click.command()
@@ -107,7 +107,7 @@ def _opened(common: Common, setup: Setup, name: str) -> Iterator[tuple[SqlStore,
         store = stack.enter_context(closing(setup.open_store(f"qtisync {name}")))
         source = stack.enter_context(closing(setup.open_source()))
         eyes = stack.enter_context(setup.eyes(store, bell=ThreadBell(), log=common.log(), progress=bars))
-        yield store, source, eyes, Ask(actor=setup.actor, owns=setup.manners().owns, progress=bars)
+        yield store, source, eyes, Ask(actor=setup.actor, ownership=setup.ownership, progress=bars)
 
 
 def _candidates_in_words(found: Candidates, common: Common) -> str:

@@ -142,7 +142,7 @@ def state_rebuild(*, common: Common, ref: str | None) -> int:
         store = stack.enter_context(closing(setup.open_store("qtisync state rebuild")))
         source = stack.enter_context(closing(setup.open_source()))
         eyes = stack.enter_context(setup.eyes(store, bell=bell, log=common.log(), progress=bars))
-        ask = Ask(actor=setup.actor, owns=setup.manners().owns, progress=bars)
+        ask = Ask(actor=setup.actor, ownership=setup.ownership, progress=bars)
         done = rebuild(eyes, store, source, setup.aim(ref), ask)
     write(_rebuilt(common, done), common)
     return OK if done.in_sync else PENDING
@@ -169,8 +169,9 @@ def _rebuilt(common: Common, done: Rebuilt) -> str:
     has = f"Recorded {done.planted:,} object{'' if done.planted == 1 else 's'} that the API has"
     lines = [f"{has}: {len(found.same):,} as in git, {len(differ):,} differ."]
     lines += [f"  differs   {visible(str(key))}" for key in differ[:SHOWN]]
-    lines += [f"  not ours  {visible(str(key))}" for key in found.foreign[:SHOWN]]
-    left_out = len(differ[SHOWN:]) + len(found.foreign[SHOWN:])
+    foreign = [f"  not ours  {visible(f'{key}: {not_ours.why}')}" for key, not_ours in found.foreign.items()]
+    lines += foreign[:SHOWN]
+    left_out = len(differ[SHOWN:]) + len(foreign[SHOWN:])
     lines += [f"  … and {left_out:,} more"] if left_out else []
     lines += [f"{found.absent:,} objects of git are not there; the next sync creates them."] if found.absent else []
     if not found.survey.complete:

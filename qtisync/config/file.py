@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from qtisync.config.environment import Overrides, read_overrides
-from qtisync.config.settings import Settings, Target
+from qtisync.config.settings import OwnerStamp, Settings, Target
 from qtisync.config.values import FAULT
 from qtisync.config.yaml_lines import Document, Location, dotted, read_yaml
 from qtisync.errors import ConfigError, ConfigProblem
@@ -175,6 +175,8 @@ def keys_at(location: Location) -> list[str]:
     section: type[BaseModel] = Settings
     if location[:1] == ("targets",) and len(location) == 2:  # noqa: PLR2004 - targets.NAME
         section = Target
+    elif location[:1] == ("targets",) and location[-1] == "owner_stamp":
+        section = OwnerStamp
     elif location:
         annotation = Settings.model_fields[str(location[0])].annotation
         section = annotation if isinstance(annotation, type) and issubclass(annotation, BaseModel) else Settings

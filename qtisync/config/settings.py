@@ -30,6 +30,8 @@ from qtisync.config.values import (
     Secret,
     Share,
     SidecarPattern,
+    StampKey,
+    StampValue,
     StatePath,
     WebAddress,
     check_target_names,
@@ -43,6 +45,7 @@ __all__ = [
     "Count",
     "Daemon",
     "Limit",
+    "OwnerStamp",
     "Policy",
     "Repository",
     "SecretKind",
@@ -191,6 +194,15 @@ class CommitStatus(_Section):
         return self
 
 
+class OwnerStamp(_Section):
+    """A metadata key that is added to all that is sent, and that says at the API whose it is."""
+
+    key: StampKey
+    """Its name: one of your own, not one that the API knows."""
+    value: StampValue
+    """Who we are: another value for each repository that writes to the same API."""
+
+
 class Target(_Section):
     """One QTI API to keep equal to the repository, and how careful to be with it."""
 
@@ -231,6 +243,9 @@ class Target(_Section):
     """How a write is checked: by the API's answer to it, or by reading the item again."""
     owned_prefixes: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     """Beginnings of identifiers that are ours; empty: everything in git is."""
+    owner_stamp: OwnerStamp | None = None
+    """Metadata that says whose an item is, such as {key: managedBy, value: our-content}; null: none is added. With it,
+    what is at the API without it is not ours."""
     removal: Literal["report", "delete"] = "report"
     """What to do at the API when a file is removed from git."""
     max_update: LimitValue = Field(default=Share(30.0), json_schema_extra={"default": "30%"})
@@ -239,6 +254,13 @@ class Target(_Section):
     """More deletions than this in one pass are held: a number, or a share of the recorded items."""
     reconcile_every: Duration = Field(default=21_600.0, json_schema_extra={"default": "6h"})
     """How often everything is compared with the API: 90s, 10m, 6h, 1d."""
+
+    @model_validator(mode="after")
+    def _one_owner(self) -> Self:
+        stamp = self.owner_stamp
+        if stamp is not None and self.on_content_change.get(stamp.key, stamp.value) != stamp.value:
+            raise fault(f"sets {stamp.key} in on_content_change and in owner_stamp", "keep the one in owner_stamp")
+        return self
 
 
 class Settings(_Section):
@@ -280,7 +302,7 @@ def choose_target(settings: Settings, name: str | None) -> tuple[str, Target]:
 def settings_schema() -> dict[str, Any]:
     """The JSON Schema of the configuration file, for editors."""
     schema = Settings.model_json_schema()
-    for section in (Repository, Content, Daemon, Webhooks, CommitStatus, Target, Settings):
+    for section in (Repository, Content, Daemon, Webhooks, CommitStatus, OwnerStamp, Target, Settings):
         properties = schema["properties"] if section is Settings else schema["$defs"][section.__name__]["properties"]
         for name, words in _described(section).items():
             properties[name]["description"] = words

@@ -28,6 +28,8 @@ _PERCENT = re.compile(r"(\d+(?:\.\d+)?)\s*%")
 _SCP_URL = re.compile(r"[A-Za-z0-9_][\w.-]*@[A-Za-z0-9][\w.-]*:[^\s:][^\s]*")
 _MAX_SECONDS = 366 * 86_400
 _MAX_PERCENT = 100
+_LONGEST_LABEL = 40
+_TYPED_KEYS = frozenset({"subject", "grade", "difficulty", "learningObjectiveSet", "humanApproved"})
 
 
 def fault(message: str, hint: str = "") -> PydanticCustomError:
@@ -225,6 +227,26 @@ def _client_id(value: object, info: Any) -> SecretReference:  # noqa: ANN401 - p
     return SecretReference(kind=SecretKind.LITERAL, name=value.strip())
 
 
+def _check_stamp_key(value: str) -> str:
+    """A metadata key of one's own: what the API or qtisync itself reads cannot say whose an object is."""
+    hint = "write a name of your own, such as managedBy"
+    if value in _TYPED_KEYS:
+        raise fault(f"is {value}, which has a meaning of its own at the API", hint)
+    if value.strip().casefold().replace("-", "").replace("_", "") == "qtisync":
+        raise fault("is the reserved key of sidecars, which is never sent", hint)
+    return _check_label(value)
+
+
+def _check_label(value: str) -> str:
+    """A short text on one line, with nothing at its ends that the API might drop."""
+    hint = f"write a name on one line, of 1 to {_LONGEST_LABEL} characters"
+    if not value or value != value.strip():
+        raise fault("is empty, or begins or ends with white space", hint)
+    if len(value) > _LONGEST_LABEL or not value.isprintable():
+        raise fault("is no name", hint)
+    return value
+
+
 def check_target_names(value: dict[str, Any]) -> dict[str, Any]:
     """Names of targets must still be distinct when they stand in the name of an environment variable."""
     seen: dict[str, str] = {}
@@ -264,6 +286,8 @@ ListenAddress: TypeAlias = Annotated[str, AfterValidator(_check_listen)]
 PathPattern: TypeAlias = Annotated[str, AfterValidator(check_pattern)]
 SidecarPattern: TypeAlias = Annotated[str, AfterValidator(_check_sidecar)]
 LocalPath: TypeAlias = Annotated[str, BeforeValidator(_local_path)]
+StampKey: TypeAlias = Annotated[str, AfterValidator(_check_stamp_key)]
+StampValue: TypeAlias = Annotated[str, AfterValidator(_check_label)]
 StatePath: TypeAlias = Annotated[str, BeforeValidator(_state_path)]
 Secret: TypeAlias = Annotated[
     SecretReference, PlainValidator(_secret), PlainSerializer(str), WithJsonSchema(_REFERENCE)

@@ -29,7 +29,7 @@ def load_snapshot(
 
     No identity is both in ``items``, ``ignored`` and among the broken: where files disagree, they are broken.
     """
-    pairings = Pairings(selection, facts if yaml_facts is None else yaml_facts)
+    pairings = Pairings(selection, facts if yaml_facts is None else yaml_facts, rules.stamp)
     claims = []
     others = 0
     for entry in selection.objects:

@@ -1,4 +1,7 @@
-"""What the YAML files around an object say together: folder defaults from the root down, then its own sidecar."""
+"""What the YAML files around an object say together: folder defaults from the root down, then its own sidecar.
+
+A target's owner stamp lies below all of them, and none may say otherwise.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from qtisync.content.metadata import merge, metadata_digest
 from qtisync.content.selection import Entry, Selection, folder_of
 from qtisync.content.steering import override
 from qtisync.model import BlobId, Digest, Metadata, Problem, RepoPath, Steering
+from qtisync.ownership import Stamp
 
 RENAMED_FROM = "renamed_from"
 
@@ -24,15 +28,15 @@ class Pairing:
     problems: tuple[Problem, ...] = ()
 
 
-_NOTHING = Pairing(digest=metadata_digest({}))
-
-
 class Pairings:
     """Answers for every object of a selection; each distinct combination of files is merged once."""
 
-    def __init__(self, selection: Selection, facts: Mapping[BlobId, Facts]) -> None:
+    def __init__(self, selection: Selection, facts: Mapping[BlobId, Facts], stamp: Stamp | None = None) -> None:
         self._selection = selection
         self._facts = facts
+        self._stamp = stamp
+        metadata = {} if stamp is None else stamp.metadata
+        self._bottom = Pairing(metadata=metadata, digest=metadata_digest(metadata))
         self._folders: dict[str, Pairing] = {}
         self._merged: dict[tuple[int, BlobId], Pairing] = {}
 
@@ -50,7 +54,7 @@ class Pairings:
             folder = folder_of(folder)
         pairing = self._folders.get(folder)
         if pairing is None:
-            pairing = self._folders[folder] = self._layered(_NOTHING, folder)
+            pairing = self._folders[folder] = self._layered(self._bottom, folder)
         for below in reversed(unknown):
             pairing = self._folders[below] = self._layered(pairing, below)
         return pairing
@@ -71,6 +75,9 @@ class Pairings:
         facts = self._facts[entry.blob]
         if not isinstance(facts, SidecarFacts):
             return replace(below, problems=(*below.problems, *_problems(entry.path, facts)))
+        stamp = self._stamp
+        if stamp is not None and stamp.key in facts.metadata and not stamp.is_on(facts.metadata):
+            return replace(below, problems=(*below.problems, _other_owner(entry.path, stamp)))
         # Pairings of folders are kept for as long as this object lives, so their ids stay their own.
         known = self._merged.get((id(below), entry.blob))
         if known is None:
@@ -98,6 +105,15 @@ def _problems(path: RepoPath, facts: Facts) -> tuple[Problem, ...]:
         return tuple(located(path, remark) for remark in facts.problems)
     message = "The file is XML, not YAML."
     return (Problem(path=path, code="not-a-sidecar", message=message, hint="Write lines such as `subject: Math`."),)
+
+
+def _other_owner(path: RepoPath, stamp: Stamp) -> Problem:
+    return Problem(
+        path=path,
+        code="other-owner",
+        message=f"`{stamp.key}` is something else here than the owner stamp of this target, `{stamp}`.",
+        hint="Remove the key: qtisync adds it to everything that it sends. Or change owner_stamp in the configuration.",
+    )
 
 
 def _renamed_by_folder(path: RepoPath) -> Problem:

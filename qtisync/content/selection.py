@@ -9,6 +9,7 @@ from typing import Protocol
 
 from qtisync.content.globs import literal_folder, matcher
 from qtisync.model import BlobId, Broken, Problem, RepoPath
+from qtisync.ownership import Stamp
 
 DEFAULTS = ("_defaults.yaml", "_defaults.yml")
 _TWINS = {".yaml": ".yml", ".yml": ".yaml"}
@@ -46,6 +47,8 @@ class ContentRules:
     """A sidecar's path from the folder of its object; ``{stem}`` is the object's file name up to its last dot."""
     target: str = ""
     """Name of the target that the snapshot is for; empty: for none in particular, so ``targets`` excludes nothing."""
+    stamp: Stamp | None = None
+    """What says at this target whose its objects are: metadata of every object, as if it stood above all folders."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from qtisync.delivery.messages import Purpose, Request
 from qtisync.delivery.outcome import Conflicted, Outcome, RemoteObject, Shown, Unavailable
-from qtisync.delivery.wire import COLLECTIONS, Job, Step, conflict, read
+from qtisync.delivery.wire import COLLECTIONS, Job, Step, Terms, conflict, read
 from qtisync.model import Presence, Recorded, Scope
+from qtisync.ownership import Ownership
 
 TRIES = 2  # deletes of one attempt: the second one after a read that still shows the object
 
 
-def removal_job(row: Recorded) -> Job:
+def removal_job(row: Recorded, ownership: Ownership) -> Job:
     """An orphan as the API acknowledged it; conflicts are never passed over."""
     content = row.acknowledged.content
     if content is None or row.remote is None or row.presence is not Presence.PRESENT:
@@ -28,6 +29,7 @@ def removal_job(row: Recorded) -> Job:
         acknowledged=row.acknowledged,
         acknowledged_metadata=row.acknowledged_metadata,
         remote=row.remote,
+        terms=Terms(ownership=ownership),
     )
 
 
@@ -50,7 +52,13 @@ def next_removal_step(job: Job, steps: tuple[Step, ...]) -> Request | Outcome:
 
 
 def _changed(job: Job, remote: RemoteObject) -> str | None:
-    """What others changed since we wrote it; what cannot be compared counts as changed."""
+    """Why it is not ours any more, or what others changed since we wrote it; what cannot be compared counts as changed.
+
+    That it is recorded is not enough for a delete: what is there now must carry our stamp, if there is one.
+    """
+    not_ours = job.terms.ownership.refuses(job.key, remote.metadata)
+    if not_ours is not None:
+        return not_ours.why
     found = conflict(job, remote)
     if found is not None or job.remote is None:
         return found

@@ -26,11 +26,8 @@ from qtisync.delivery.outcome import (
     Unavailable,
 )
 from qtisync.model import Digest, Facets, Json, Key, Kind, Metadata, Presence, Remote, Scope, same_json
+from qtisync.ownership import NotOurs, Ownership, keys_of
 
-NOT_OURS = (
-    "it exists at the API and is not ours: its identifier has none of the owned prefixes. Give the item another "
-    "identifier, or add its prefix to owned_prefixes and run `qtisync retry` for it"
-)
 REREADS = 3  # reads after a write that may show what was there before it, until that is believed
 COLLECTIONS: Mapping[Kind, str] = {
     Kind.ITEM: "assessment-items",
@@ -48,8 +45,7 @@ class Terms:
     read_back: bool = False
     metadata_endpoint: bool = False
     """The metadata call may be used: the canary passed."""
-    owned: bool = True
-    """The identifier is ours by prefix, or all of git is ours."""
+    ownership: Ownership = field(default_factory=Ownership)
     on_content_change: Metadata = field(default_factory=dict)
     """Keys that are set in the write that creates an item or changes its content, over git's and foreign ones.
 
@@ -115,8 +111,12 @@ def _first(job: Job) -> Request | Outcome:
 
 def needs_reading(acknowledged: Facets, terms: Terms) -> bool:
     """Whether the API's copy is read before it is written: foreign keys, conflicts, or an answer that was lost."""
-    doubt = acknowledged.content is None or acknowledged.metadata is None
-    return doubt or terms.preserve_foreign or not terms.overwrite_conflicts
+    return acknowledged.content is None or acknowledged.metadata is None or always_reads(terms)
+
+
+def always_reads(terms: Terms) -> bool:
+    """Whether even what is in no doubt is read before it is written: a stamp may have become another owner's."""
+    return terms.preserve_foreign or not terms.overwrite_conflicts or terms.ownership.stamp is not None
 
 
 def _after_shown(job: Job, steps: tuple[Step, ...], request: Request, answer: Shown) -> Request | Outcome:
@@ -154,8 +154,9 @@ def _after_reading(job: Job, steps: tuple[Step, ...], remote: RemoteObject) -> R
     # left there is ours.
     unfamiliar = _is_unfamiliar(job, remote)
     done = same and (unfamiliar or job.terms.preserve_foreign or remote.metadata == ours)
-    if not (job.terms.owned or _known(job) or (done and job.presence is Presence.DOUBTFUL)):
-        return Conflicted(message=NOT_OURS, remote=remote)
+    not_ours = whose(job, steps, remote)
+    if not_ours is not None and not (done and job.presence is Presence.DOUBTFUL):
+        return Conflicted(message=f"{not_ours.message}. {not_ours.remedy}", remote=remote)
     if done:
         return Accepted(remote=remote, written=False)
     complaint = unfamiliar_words(job.key) if unfamiliar and not job.terms.overwrite_conflicts else conflict(job, remote)
@@ -167,6 +168,16 @@ def _after_reading(job: Job, steps: tuple[Step, ...], remote: RemoteObject) -> R
     # What lies there decides whether the content changes: after a lost answer it may have changed already.
     content = Scope.CONTENT in job.scope if job.key.kind is not Kind.ITEM else not content_as_meant(job, remote)
     return write(job, {**kept, **ours}, content=content)
+
+
+def whose(job: Job, steps: tuple[Step, ...], remote: RemoteObject) -> NotOurs | None:
+    """Why what the API shows is not ours to write; ``None``: it is.
+
+    What we know was ours when we wrote it last. What was gone meanwhile and is there again is another object.
+    """
+    gone = any(isinstance(answer, Missing) for _, answer in steps)
+    recorded = None if gone else keys_of(job.presence, job.remote, job.acknowledged_metadata)
+    return job.terms.ownership.refuses(job.key, remote.metadata, recorded)
 
 
 def _after_missing(job: Job, steps: tuple[Step, ...], request: Request) -> Request | Outcome:

@@ -13,6 +13,7 @@ from qtisync.engine.recognise import Ask, infos_of, look, seen_of, trouble
 from qtisync.engine.survey import Eyes, Survey, Surveyor
 from qtisync.errors import RepositoryError
 from qtisync.model import CommitId, Identifier, ItemStatus, Key, Kind, Presence, Recorded, RepoPath, Snapshot
+from qtisync.ownership import keys_of
 from qtisync.planning.takeover import Seen, adopted, without_file
 
 if TYPE_CHECKING:  # Protocols are types only, and what they mention costs start-up time
@@ -20,7 +21,7 @@ if TYPE_CHECKING:  # Protocols are types only, and what they mention costs start
     from qtisync.engine.reconcile import Aim
 
 ONE_BY_ONE = 20  # identifiers up to which each is read by itself instead of the whole list
-NOT_OURS = "not ours: none of owned_prefixes fits. Add its prefix, or say --foreign"
+FOREIGN = "If it is meant, say --foreign"
 OURS_ALREADY = "ours already"
 NO_NAME = "its identifier is no name that a file of git could have"
 IN_FLIGHT = "in flight: its answer is not known yet. Run qtisync sync first"
@@ -33,7 +34,7 @@ class Order:
     identifiers: tuple[str, ...] = ()
     prefix: str | None = None
     foreign: bool = False
-    """Also what no owned prefix fits."""
+    """Also what is not ours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +56,7 @@ def candidates(eyes: Eyes, store: Store, source: Source, aim: Aim, order: Order,
     there = _there(eyes, order)
     snapshot = snapshot_at(store, source, aim, ask)
     recorded = store.recorded_some(there)
-    skipped = {key: why for key in sorted(there) if (why := _refusal(key, recorded.get(key), order, ask))}
+    skipped = {key: why for key in sorted(there) if (why := _refusal(key, there[key], recorded.get(key), order, ask))}
     chosen = {key: row for key, row in there.items() if key not in skipped}
     wanted = {key: snapshot.items[key] for key in sorted(chosen) if key in snapshot.items}
     seen = seen_of(source, wanted, chosen)
@@ -63,7 +64,8 @@ def candidates(eyes: Eyes, store: Store, source: Source, aim: Aim, order: Order,
     rows = [adopted(item, seen[key], infos[item.path], metadata_digest) for key, item in wanted.items()]
     for key in chosen.keys() - wanted.keys():
         seen[key] = plainly(chosen[key])
-        rows.append(without_file(key, seen[key], RepoPath(""), metadata_digest))
+        stamps = ask.ownership.on(chosen[key].metadata)
+        rows.append(without_file(key, seen[key], RepoPath(""), metadata_digest, stamps))
     names = {key.identifier for key in there}
     return Candidates(
         rows=tuple(sorted(rows, key=lambda row: row.key)),
@@ -123,14 +125,23 @@ def _one_by_one(eyes: Eyes, order: Order) -> dict[Key, RemoteObject]:
     return {key: row for key, row in found.items() if row is not None}
 
 
-def _refusal(key: Key, row: Recorded | None, order: Order, ask: Ask) -> str | None:
+def _refusal(key: Key, remote: RemoteObject, row: Recorded | None, order: Order, ask: Ask) -> str | None:
     if not is_name(key.identifier):
         return NO_NAME
-    if not (order.foreign or ask.owns(key)):
-        return NOT_OURS
+    not_ours = complaint(key, remote, row, ask)
+    if not_ours is not None and not order.foreign:
+        return not_ours
     if row is None:
         return None
     if row.status is ItemStatus.IN_FLIGHT:
         return IN_FLIGHT
     known = row.presence is Presence.PRESENT and row.remote is not None and row.remote.version is not None
-    return OURS_ALREADY if known and row.status is ItemStatus.SYNCED else None
+    taken = ask.ownership.refuses(key, remote.metadata, row.acknowledged_metadata)
+    return OURS_ALREADY if known and taken is None and row.status is ItemStatus.SYNCED else None
+
+
+def complaint(key: Key, remote: RemoteObject, row: Recorded | None, ask: Ask) -> str | None:
+    """Why an object is not taken over without ``--foreign``: it is not ours."""
+    recorded = None if row is None else keys_of(row.presence, row.remote, row.acknowledged_metadata)
+    not_ours = ask.ownership.refuses(key, remote.metadata, recorded)
+    return None if not_ours is None else f"not ours: {not_ours.why}. {FOREIGN}"

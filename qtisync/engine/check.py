@@ -80,7 +80,7 @@ def reconcile(
             moved=frozenset(key for key, row in rows.items() if before.get(key) != row),
             thorough=deep,
         )
-        return side_by_side(plan, rows, shown, owns=manners.owns, ours=manners.ours)
+        return side_by_side(plan, rows, shown, manners.terms.ownership)
 
     found = compared(before)
     suspects = [one.key for one in (*found.drift, *found.conflicts) if not one.vanished]

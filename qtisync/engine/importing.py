@@ -14,10 +14,10 @@ from qtisync.content.qti import parse_object
 from qtisync.content.selection import SidecarNames
 from qtisync.content.sidecar_text import Sidecar, sidecar_of
 from qtisync.delivery.outcome import RemoteObject
-from qtisync.engine.adopt import NO_NAME, NOT_OURS, is_name, plainly, snapshot_at
+from qtisync.engine.adopt import NO_NAME, complaint, is_name, plainly, snapshot_at
 from qtisync.engine.recognise import Ask, look, takeover_lines
 from qtisync.engine.survey import Eyes, Survey
-from qtisync.model import Key, Recorded, RepoPath
+from qtisync.model import Key, Metadata, Recorded, RepoPath
 from qtisync.planning.takeover import Seen, without_file
 
 if TYPE_CHECKING:  # Protocols are types only, and what they mention costs start-up time
@@ -49,7 +49,7 @@ class Order:
     overwrite: bool = False
     """Replace files that differ."""
     foreign: bool = False
-    """Also what no owned prefix fits."""
+    """Also what is not ours."""
     base: str | None = None
     """The path of the folder in its repository, with a slash at the end unless it is the root; ``None``: in none."""
     sidecar: str = "{stem}.yaml"
@@ -105,20 +105,27 @@ def import_objects(eyes: Eyes, store: Store, source: Source, shelf: Shelf, aim: 
         if not is_name(key.identifier):
             found.append(Imported(key=key, outcome="unreadable", reason=NO_NAME))
             continue
-        if not (order.foreign or ask.owns(key)):
-            found.append(Imported(key=key, outcome="not_ours", reason=NOT_OURS))
+        not_ours = complaint(key, remote, recorded.get(key), ask)
+        if not_ours is not None and not order.foreign:
+            found.append(Imported(key=key, outcome="not_ours", reason=not_ours))
             continue
         if order.base is not None and in_git.get(key, here) != here:
             found.append(Imported(key=key, outcome="in_git", path=in_git[key]))
             continue
-        one, made = _import(shelf, key, remote, path, order)
+        stamps = ask.ownership.on(remote.metadata)
+        one, made = _import(shelf, key, _without(remote, stamps), path, order)
         if made is not None and one.outcome != "kept" and key not in recorded and key not in in_git:
             seen[key] = replace(plainly(remote), content=made.facts.content)
-            rows[key] = without_file(key, seen[key], here, metadata_digest, made.sidecar.metadata)
+            rows[key] = without_file(key, seen[key], here, metadata_digest, {**stamps, **made.sidecar.metadata})
         found.append(one)
     store.note(takeover_lines("import", list(rows.values()), seen, ask.actor, eyes.clock.now()))
     store.plant(list(rows.values()))
     return Import(survey=survey, objects=tuple(replace(one, adopted=one.key in rows) for one in found))
+
+
+def _without(remote: RemoteObject, stamps: Metadata) -> RemoteObject:
+    """The object without the stamp: that is the target's, and never stands in a sidecar."""
+    return replace(remote, metadata={name: value for name, value in remote.metadata.items() if name not in stamps})
 
 
 def _places(shelf: Shelf, chosen: Mapping[Key, RemoteObject]) -> dict[Key, str]:

@@ -12,8 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from qtisync.content.metadata import metadata_digest
 from qtisync.engine.quick import item_of
-from qtisync.model import CommitId, Digest, Facets, Identifier, Item, Json, Key, Kind, Recorded, RepoPath
+from qtisync.model import CommitId, Digest, Facets, Identifier, Item, Json, Key, Kind, Metadata, Recorded, RepoPath
+from qtisync.ownership import Stamp, restamped
 from qtisync.planning.plan import Pinned
 
 if TYPE_CHECKING:
@@ -34,6 +36,8 @@ class Pin:
     """That version."""
     instead_of: Facets
     """What git wanted when it was pinned: as soon as git wants something else, the pin is over."""
+    stamp: Stamp | None = None
+    """The owner stamp in both."""
 
 
 Pins = Mapping[Key, Pin]
@@ -59,8 +63,11 @@ def fingerprint(base: str, pins: Pins) -> str:
     return hashlib.sha256(f"{base} {kept}".encode()).hexdigest()
 
 
-def held_back(view: View, pins: Pins) -> tuple[View, Pins]:
-    """The view in which pinned objects keep their version, and the pins that still hold."""
+def held_back(view: View, pins: Pins, stamp: Stamp | None = None) -> tuple[View, Pins]:
+    """The view in which pinned objects keep their version, and the pins that still hold.
+
+    ``stamp``: the owner stamp of today. Another one than when an object was pinned is no edit of its file.
+    """
     if not pins:
         return view, pins
     left = dict(pins)
@@ -69,20 +76,44 @@ def held_back(view: View, pins: Pins) -> tuple[View, Pins]:
         item, row = items.get(key), view.recorded.get(key)
         if item is None:
             continue  # gone, broken, or unchanged since the last pass
-        if item.facets != pin.instead_of or row is None or row.desired != pin.kept:
+        same = pin.instead_of in (item.facets, _as_if(item.facets, item.metadata, stamp, pin.stamp))
+        if not same or row is None or not _is_kept(row, pin, stamp):
             del left[key]  # edited, or the version is not recorded any more
         else:
-            items[key] = _kept(item, row)
+            items[key] = _kept(item, row, pin, stamp)
     return replace(view, snapshot=replace(view.snapshot, items=items)), left
 
 
-def _kept(item: Item, row: Recorded) -> Item:
-    """The version that is recorded, at the place where its file lies now."""
-    return replace(item_of(row), path=item.path, sidecar=item.sidecar, steering=item.steering)
+def _as_if(facets: Facets, metadata: Metadata, before: Stamp | None, after: Stamp | None) -> Facets:
+    """The same object under another stamp."""
+    return facets if before == after else replace(facets, metadata=_digest_of(metadata, before, after))
+
+
+def _digest_of(metadata: Metadata, before: Stamp | None, after: Stamp | None) -> Digest:
+    return metadata_digest(restamped(metadata, before, after))
+
+
+def _is_kept(row: Recorded, pin: Pin, stamp: Stamp | None) -> bool:
+    return pin.kept in (row.desired, _as_if(row.desired, row.desired_metadata, stamp, pin.stamp))
+
+
+def _kept(item: Item, row: Recorded, pin: Pin, stamp: Stamp | None) -> Item:
+    """The version that is recorded, at the place where its file lies now, with the stamp of today."""
+    kept = replace(item_of(row), path=item.path, sidecar=item.sidecar, steering=item.steering)
+    if pin.stamp == stamp:
+        return kept
+    metadata = restamped(row.desired_metadata, pin.stamp, stamp)
+    return replace(kept, metadata=metadata, facets=replace(kept.facets, metadata=metadata_digest(metadata)))
 
 
 def chosen_pins(
-    chosen: Mapping[Key, Item], wanted: Mapping[Key, Item], before: Pins, commit: CommitId, now: float
+    chosen: Mapping[Key, Item],
+    wanted: Mapping[Key, Item],
+    before: Pins,
+    *,
+    commit: CommitId,
+    now: float,
+    stamp: Stamp | None = None,
 ) -> Pins:
     """The pins after objects were brought to the version of ``commit``; ``wanted``: what the configured ref asks for.
 
@@ -93,7 +124,7 @@ def chosen_pins(
         pins.pop(key, None)
         usual = wanted.get(key)
         if usual is not None and usual.facets != item.facets:
-            pins[key] = Pin(commit=commit, since=now, kept=item.facets, instead_of=usual.facets)
+            pins[key] = Pin(commit=commit, since=now, kept=item.facets, instead_of=usual.facets, stamp=stamp)
     return pins
 
 
@@ -106,7 +137,9 @@ def shown_pins(pins: Pins, paths: Mapping[Key, RepoPath]) -> tuple[Pinned, ...]:
 
 
 def _written(key: Key, pin: Pin) -> Json:
+    stamp: dict[str, Json] = {} if pin.stamp is None else {"stamp": [pin.stamp.key, pin.stamp.value]}
     return {
+        **stamp,
         "kind": key.kind.value,
         "identifier": key.identifier,
         "commit": pin.commit,
@@ -125,7 +158,14 @@ def _read(one: Json) -> tuple[Key, Pin] | None:
         since=float(since) if isinstance(since, int | float) else 0.0,
         kept=_facets(one.get("kept")),
         instead_of=_facets(one.get("instead_of")),
+        stamp=_stamp(one.get("stamp")),
     )
+
+
+def _stamp(pair: Json) -> Stamp | None:
+    if not isinstance(pair, list) or len(pair) != len(Stamp.__dataclass_fields__):
+        return None
+    return Stamp(key=str(pair[0]), value=str(pair[1]))
 
 
 def _facets(pair: Json) -> Facets:

@@ -16,7 +16,7 @@ from qtisync.delivery.listing import Page, chosen, list_request, read_list
 from qtisync.delivery.log_words import for_log
 from qtisync.delivery.messages import Purpose, Reply, Request
 from qtisync.delivery.outcome import Answer, Missing, NotTheApi, Refused, Shown, Throttled
-from qtisync.delivery.wire import Terms, needs_reading
+from qtisync.delivery.wire import Terms, always_reads, needs_reading
 from qtisync.engine.batching import FRESH, MAX_BATCH, MIN_BATCH, batch_size, lead
 from qtisync.engine.capability import Capability, Fitness, Verdict, note, verdict
 from qtisync.engine.exchange import Exchange, is_held, journal_line
@@ -143,7 +143,7 @@ class Prefetch:
 
     @property
     def _off(self) -> bool:
-        if self._terms.overwrite_conflicts and not self._terms.preserve_foreign:
+        if not always_reads(self._terms):
             return True  # only what is in doubt is read, which is too little for a list
         resting = self._clock.now() < self._rests_until
         return self._fitness is Fitness.UNFIT or resting or self._limit < MIN_BATCH

@@ -32,7 +32,7 @@ from qtisync.engine.ports import Clock, Log, Source, Store
 from qtisync.engine.prefetch import Prefetch, is_shared
 from qtisync.engine.read_ahead import ReadAhead
 from qtisync.errors import BlobMissingError, RepositoryError
-from qtisync.model import Digest, Facets, JournalLine, Json, Key, Kind, RepoPath, Scope
+from qtisync.model import Digest, Facets, JournalLine, Json, Kind, RepoPath, Scope
 from qtisync.planning.comparison import OnDrift
 
 REREADS = 3  # times that what became old while we waited for a slot is read again; a slow pace must not stop for ever
@@ -52,9 +52,6 @@ class Manners:
     terms: Terms = Terms()
     use_metadata_endpoint: bool = True
     retry: RetryPolicy = RetryPolicy()
-    owns: Callable[[Key], bool] = field(default=lambda _key: True)
-    ours: Callable[[Key], bool] = field(default=lambda _key: False)
-    """Whether an object can only be ours, by its prefix, although nothing knows of it."""
     on_drift: Callable[[RepoPath], OnDrift] = field(default=lambda _path: OnDrift.REPORT)
     """What to do about an object with this path that changed at the API only."""
 
@@ -99,11 +96,7 @@ class Pusher:
         self._exchange, self._prefetch = exchange, prefetch
         self._pacing, self._canary, self._manners = pacing, canary, manners
         self._digest, self._body_of = digest, body_of
-        self._terms = {
-            (endpoint, owned): replace(manners.terms, metadata_endpoint=endpoint, owned=owned)
-            for endpoint in (False, True)
-            for owned in (False, True)
-        }
+        self._terms = {endpoint: replace(manners.terms, metadata_endpoint=endpoint) for endpoint in (False, True)}
         self._halted = False
 
     def push(self, claim: Claim) -> Attempt:
@@ -175,7 +168,7 @@ class Pusher:
             acknowledged_metadata=row.acknowledged_metadata,
             remote=row.remote,
             force=row.force,
-            terms=self._terms[endpoint, self._manners.owns(row.key)],
+            terms=self._terms[endpoint],
             shows_ours=shows(data) if data is not None and row.key.kind is Kind.STIMULUS else _shows_nothing,
         )
 

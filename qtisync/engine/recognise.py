@@ -6,7 +6,7 @@ differs is left to ``on_conflict``; what is not ours is left alone.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from qtisync.engine.reconcile import AUTHORS_UP_TO, Aim, Prepared, finish_cursor
 from qtisync.engine.survey import Eyes, Survey, Surveyor
 from qtisync.errors import ApiUnavailableError, CredentialsError, QtisyncError, WrongApiError
 from qtisync.model import BlobId, CommitInfo, Item, JournalLine, Key, Kind, Recorded, RepoPath, Snapshot
+from qtisync.ownership import NotOurs, Ownership
 from qtisync.planning.plan import Action
 from qtisync.planning.takeover import UNKNOWN, Seen, recognised
 
@@ -45,22 +46,20 @@ class Recognised:
     seen: Mapping[Key, Seen] = field(default_factory=dict)
     same: frozenset[Key] = frozenset()
     """Those of them that are as git wants them."""
-    foreign: tuple[Key, ...] = ()
-    """In git and there, but not ours by prefix."""
+    foreign: Mapping[Key, NotOurs] = field(default_factory=dict)
+    """In git and there, but not ours, and why; sorted by key."""
     absent: int = 0
     """In git, and not seen at the API."""
 
 
-def recognise(
-    eyes: Eyes, reader: RecordReader, source: Source, snapshot: Snapshot, owns: Callable[[Key], bool]
-) -> Recognised:
+def recognise(eyes: Eyes, reader: RecordReader, source: Source, snapshot: Snapshot, ownership: Ownership) -> Recognised:
     """Compare the objects of a commit that are not recorded with what the API has."""
     recorded = reader.recorded()
     unknown = {key: item for key, item in snapshot.items.items() if key not in recorded}
     survey = look(eyes, unknown.keys())
     there = {key: survey.rows[key] for key in sorted(unknown) if key in survey.rows}
-    foreign = tuple(key for key in there if not owns(key))
-    ours = {key: unknown[key] for key in there if owns(key)}
+    refused = {key: ownership.refuses(key, there[key].metadata) for key in there}
+    ours = {key: unknown[key] for key in there if refused[key] is None}
     seen = seen_of(source, ours, there)
     infos = infos_of(source, snapshot, list(ours.values()))
     rows = tuple(recognised(item, seen[key], infos[item.path]) for key, item in ours.items())
@@ -69,7 +68,7 @@ def recognise(
         rows=rows,
         seen=seen,
         same=frozenset(row.key for row in rows if row.acknowledged == unknown[row.key].facets),
-        foreign=foreign,
+        foreign={key: why for key, why in refused.items() if why is not None},
         absent=len(unknown) - len(there),
     )
 
@@ -92,7 +91,7 @@ def rebuild(eyes: Eyes, store: Store, source: Source, aim: Aim, ask: Ask) -> Reb
     reading = read_snapshot(source, store, commit, aim.rules, caps, progress)
     for version, facts in reading.fresh.items():
         store.remember_facts(facts, version)
-    found = recognise(eyes, store, source, reading.snapshot, ask.owns)
+    found = recognise(eyes, store, source, reading.snapshot, ask.ownership)
     planted = take_over(store, found, "rebuild", ask.actor, eyes.clock.now())
     store.put_setting("base_url", aim.destination.base_url)
     prepared = prepare(source, store, aim, eyes.clock.now(), progress)
@@ -107,7 +106,7 @@ class Ask:
     """Who asks for it, and what is theirs."""
 
     actor: str
-    owns: Callable[[Key], bool]
+    ownership: Ownership
     progress: Progress
 
 
@@ -125,7 +124,7 @@ def is_worth_a_look(reader: RecordReader, prepared: Prepared) -> bool:
 
 
 def recognise_first(
-    eyes: Eyes, store: Store, source: Source, prepared: Prepared, owns: Callable[[Key], bool], actor: str
+    eyes: Eyes, store: Store, source: Source, prepared: Prepared, ownership: Ownership, actor: str
 ) -> bool:
     """Before the first pass of a record: take what the API has of ours into it; whether there was anything.
 
@@ -139,7 +138,7 @@ def recognise_first(
     if not total or total > PER_PAGE * len(prepared.plan.changes):
         return False
     try:
-        found = recognise(eyes, store, source, prepared.snapshot, owns)
+        found = recognise(eyes, store, source, prepared.snapshot, ownership)
     except (ApiUnavailableError, CredentialsError, WrongApiError):
         return False
     return bool(take_over(store, found, "recognise", actor, eyes.clock.now()))
@@ -160,7 +159,8 @@ def first_look(bench: Bench, aim: Aim, prepared: Prepared, progress: Progress, m
     if not is_worth_a_look(bench.store, prepared):
         return prepared
     eyes = eyes_of(bench, progress)
-    if not recognise_first(eyes, bench.store, bench.source, prepared, bench.manners.owns, "qtisync run"):
+    ownership = bench.manners.terms.ownership
+    if not recognise_first(eyes, bench.store, bench.source, prepared, ownership, "qtisync run"):
         return prepared
     return prepare(bench.source, bench.store, aim, prepared.record.at, progress, memory)
 

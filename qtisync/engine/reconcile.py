@@ -76,7 +76,8 @@ class Aim:
     @property
     def fingerprint(self) -> str:
         """Digest of everything besides the commit that decides what is desired."""
-        parts = [FACTS_VERSION, asdict(self.rules), self.item_cap, self.sidecar_cap, asdict(self.destination)]
+        rules = {name: value for name, value in asdict(self.rules).items() if value is not None}
+        parts = [FACTS_VERSION, rules, self.item_cap, self.sidecar_cap, asdict(self.destination)]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
@@ -196,7 +197,7 @@ def _view_of_everything(
 
 def _prepare_from(view: View, source: Source, reader: RecordReader, aim: Aim, pin: _Pin) -> Prepared:
     base = pin.last.commit if pin.last is not None else None
-    view, pins = held_back(view, pin.pins)
+    view, pins = held_back(view, pin.pins, aim.rules.stamp)
     plan = diff(view.snapshot, view.recorded, aim.destination, base)
     plan = replace(plan, unchanged=view.items - len(plan.changes) - len(plan.parked))
     plan = replace(plan, pins=shown_pins(pins, {key: row.path for key, row in view.recorded.items()}))

@@ -152,7 +152,7 @@ class Sweep:
         journal: list[JournalLine] = []
         steps: tuple[Step, ...] = ()
         read_at = 0.0
-        job = removal_job(row)
+        job = removal_job(row, self._broom.manners.terms.ownership)
         found: Request | Outcome | None = next_removal_step(job, steps)
         while isinstance(found, Request):
             if len(journal) >= CALLS:

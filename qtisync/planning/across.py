@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from qtisync.model import Digest, Key, Metadata, Presence, Recorded, RepoPath, Standing, same_json
+from qtisync.ownership import Stamp
 from qtisync.planning.comparison import Copy
 
 
@@ -63,6 +64,17 @@ def shown_sides(rows: Mapping[Key, Recorded], copies: Mapping[Key, Copy]) -> Map
 
 def _names(row: Recorded) -> set[str]:
     return {*row.acknowledged_metadata, *row.desired_metadata}
+
+
+def unstamped(sides: Mapping[Key, Side], stamps: Iterable[Stamp | None]) -> Mapping[Key, Side]:
+    """What a target has without owner stamps: each target has its own, and that is no difference."""
+    names = {stamp.key for stamp in stamps if stamp is not None}
+    if not names:
+        return sides
+    return {
+        key: replace(side, metadata={name: value for name, value in side.metadata.items() if name not in names})
+        for key, side in sides.items()
+    }
 
 
 def across(

@@ -8,6 +8,7 @@ For an object that is recorded (``shown``: the API's copy of it):
 | as recorded, or only keys of others differ | another one | pending |
 | its content or a key of git's differs from what was recorded, or it is gone | acknowledged | drift |
 | the same | another one | conflict |
+| another owner's stamp is on it | whatever | conflict: it is no longer ours |
 | whatever | in doubt (an answer was lost) | pending: it may be our own write that is seen |
 
 Measured is always against what the API showed when we wrote last, never against local bytes: the API writes XML in a
@@ -17,7 +18,7 @@ way of its own. What already is as git wants it is neither drift nor conflict.
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -35,9 +36,9 @@ from qtisync.model import (
     Standing,
     same_json,
 )
+from qtisync.ownership import NotOurs, Ownership
 from qtisync.planning.plan import Action, Change, Plan
 
-NOT_OURS = "it exists at the API and is not ours: its identifier has none of the owned prefixes"
 CONFLICT = "Conflict"
 """The outcome of an attempt that met one."""
 VANISHED = "it vanished at the API since our last write"
@@ -100,6 +101,8 @@ class Divergent:
     names: tuple[str, ...] = ()
     """Metadata keys of git's that were changed."""
     message: str = ""
+    not_ours: NotOurs | None = None
+    """It is somebody else's: never written, whatever the policy says of other edits."""
 
     @property
     def vanished(self) -> bool:
@@ -108,8 +111,8 @@ class Divergent:
 
     @property
     def is_conflict(self) -> bool:
-        """Whether git wants something else of it as well."""
-        return self.recorded is None or is_ahead(self.recorded, self.change)
+        """Whether git wants something else of it as well, or it is not ours at all."""
+        return self.not_ours is not None or self.recorded is None or is_ahead(self.recorded, self.change)
 
     @property
     def desired_metadata(self) -> Metadata:
@@ -125,6 +128,8 @@ class Stranger:
 
     key: Key
     copy: Copy
+    owner: str = ""
+    """Who owns it, in words, if it says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +147,7 @@ class Comparison:
     """Their files are broken: the API keeps the last good version."""
     orphans: tuple[Key, ...] = ()
     unmanaged: tuple[Stranger, ...] = ()
-    """Ours by prefix."""
+    """Ours by prefix or stamp."""
     foreign: tuple[Stranger, ...] = ()
     in_sync: int = 0
 
@@ -151,26 +156,24 @@ def side_by_side(
     plan: Plan,
     recorded: Mapping[Key, Recorded],
     shown: Shown,
-    *,
-    owns: Callable[[Key], bool],
-    ours: Callable[[Key], bool],
+    ownership: Ownership,
 ) -> Comparison:
-    """Compare. ``owns``: whether we may write it; ``ours``: whether its prefix says that it can only be ours."""
+    """Compare."""
     changes = {change.item.key: change for change in plan.changes}
     orphans = {orphan.recorded.key for orphan in plan.orphans}
     # What the plan says of them is newer than what is written down.
     idle = {*orphans, *plan.ignored, *(row.key for row in plan.held)}
     expected = {key for key, row in recorded.items() if row.standing in {Standing.WANTED, Standing.HELD}}
     expected -= {*orphans, *plan.ignored, *shown.moved}
-    found = {key: divergence(recorded[key], changes.get(key), shown) for key in expected}
-    clashes = (_clash(change, shown.copies.get(key), owns) for key, change in changes.items())
+    found = {key: divergence(recorded[key], changes.get(key), shown, ownership) for key in expected}
+    clashes = (_clash(change, shown.copies.get(key), ownership) for key, change in changes.items())
     found |= {clash.key: clash for clash in clashes if clash is not None}
     divergent = [one for _, one in sorted(found.items()) if one is not None]
-    conflicts = tuple(one for one in divergent if one.is_conflict and one.key not in idle)
-    drift = tuple(one for one in divergent if not one.is_conflict or one.key in idle)
+    conflicts = tuple(one for one in divergent if _is_conflict(one, idle))
+    drift = tuple(one for one in divergent if not _is_conflict(one, idle))
     rows = [row for key, row in sorted(recorded.items()) if key not in idle]
     settled = {one.key for one in divergent}
-    strangers = _strangers(plan, recorded, changes.keys(), shown)
+    strangers = _strangers(plan, recorded, changes.keys(), shown, ownership)
     return Comparison(
         drift=drift,
         conflicts=conflicts,
@@ -186,8 +189,8 @@ def side_by_side(
         altered=tuple(row for row in rows if _is(row, ItemStatus.SYNCED) and row.altered and row.key not in changes),
         held=plan.held,
         orphans=tuple(sorted(orphans)),
-        unmanaged=tuple(one for one in strangers if ours(one.key)),
-        foreign=tuple(one for one in strangers if not ours(one.key)),
+        unmanaged=tuple(one for one in strangers if ownership.marks(one.key, one.copy.metadata)),
+        foreign=tuple(one for one in strangers if not ownership.marks(one.key, one.copy.metadata)),
         in_sync=sum(
             _is(row, ItemStatus.SYNCED) and not row.altered and row.key not in settled and row.key not in changes
             for row in rows
@@ -195,17 +198,26 @@ def side_by_side(
     )
 
 
-def divergence(row: Recorded, change: Change | None, shown: Shown) -> Divergent | None:
+def _is_conflict(one: Divergent, idle: Collection[Key]) -> bool:
+    return one.is_conflict and (one.not_ours is not None or one.key not in idle)
+
+
+def divergence(row: Recorded, change: Change | None, shown: Shown, ownership: Ownership) -> Divergent | None:
     """What others changed of ours since we wrote it last; ``None``: nothing, or nothing that can be told."""
     found = Divergent(key=row.key, path=row.path, recorded=row, change=change, copy=shown.copies.get(row.key))
     if row.presence is not Presence.PRESENT or row.remote is None:
         met = found.copy is not None and _is(row, ItemStatus.PARKED) and row.last_outcome == CONFLICT
-        return replace(found, content=True, message=row.last_error or NOT_OURS) if met else None
+        return _met(found, ownership) if met else None
     if found.copy is None:
         lost = row.acknowledged == Facets()  # a create or a delete of our own may be under way
         gone = row.key in shown.gone and not lost
         return replace(found, message=VANISHED) if gone else None
-    if (not shown.thorough and _untouched(row.remote, found.copy)) or _lags(row.remote, found.copy):
+    if _lags(row.remote, found.copy):
+        return None
+    taken = ownership.refuses(row.key, found.copy.metadata, row.acknowledged_metadata)
+    if taken is not None:
+        return replace(found, names=tuple(ownership.on(found.copy.metadata)), message=taken.message, not_ours=taken)
+    if not shown.thorough and _untouched(row.remote, found.copy):
         return None
     content = _content_changed(row, change, found.copy)
     names = _names_changed(row, found.desired_metadata, found.copy)
@@ -216,6 +228,14 @@ def divergence(row: Recorded, change: Change | None, shown: Shown) -> Divergent 
     verb = "was" if len(what) == 1 else "were"
     words = f"{_listed(what)} {verb} changed at the API since our last write"
     return replace(found, content=content, names=names, message=words)
+
+
+def _met(found: Divergent, ownership: Ownership) -> Divergent:
+    """What a create met, or what is there after one that was refused."""
+    not_ours = ownership.refuses(found.key, found.copy.metadata if found.copy is not None else {})
+    said = found.recorded.last_error if found.recorded is not None else None
+    message = not_ours.message if not_ours is not None else said or "it is there, and was not written by us"
+    return replace(found, content=True, message=message, not_ours=not_ours)
 
 
 def _listed(words: list[str]) -> str:
@@ -273,14 +293,22 @@ def is_ahead(row: Recorded, change: Change | None) -> bool:
     return change is not None or row.status is not ItemStatus.SYNCED
 
 
-def _clash(change: Change, copy: Copy | None, owns: Callable[[Key], bool]) -> Divergent | None:
+def _clash(change: Change, copy: Copy | None, ownership: Ownership) -> Divergent | None:
     """A new item whose identifier is taken by somebody else."""
     item, row = change.item, change.recorded
     sent = row is not None and row.presence is not Presence.ABSENT
-    if copy is None or sent or change.action is not Action.CREATE or owns(item.key):
+    not_ours = ownership.refuses(item.key, copy.metadata) if copy is not None else None
+    if not_ours is None or sent or change.action is not Action.CREATE:
         return None
     return Divergent(
-        key=item.key, path=item.path, recorded=row, change=change, copy=copy, content=True, message=NOT_OURS
+        key=item.key,
+        path=item.path,
+        recorded=row,
+        change=change,
+        copy=copy,
+        content=True,
+        message=not_ours.message,
+        not_ours=not_ours,
     )
 
 
@@ -299,10 +327,12 @@ def _blocked(rows: Iterable[Recorded], changes: Mapping[Key, Change]) -> set[Key
     return known | {key for key, change in changes.items() if change.blocker is not None}
 
 
-def _strangers(plan: Plan, recorded: Mapping[Key, Recorded], new: Iterable[Key], shown: Shown) -> list[Stranger]:
+def _strangers(
+    plan: Plan, recorded: Mapping[Key, Recorded], new: Iterable[Key], shown: Shown, ownership: Ownership
+) -> list[Stranger]:
     in_git = {*new, *plan.ignored, *(file.key for file in plan.broken if file.key is not None)}
     return [
-        Stranger(key=key, copy=copy)
+        Stranger(key=key, copy=copy, owner=ownership.owner(copy.metadata))
         for key, copy in sorted(shown.copies.items())
         if key not in recorded and key not in in_git
     ]

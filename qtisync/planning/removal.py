@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from qtisync.model import ItemStatus, Json, Key, Kind, Presence, Recorded, RepoPath, Snapshot, Standing
+from qtisync.ownership import Ownership
 from qtisync.planning.comparison import CONFLICT
 from qtisync.planning.plan import Orphan, Plan
 
@@ -27,7 +28,7 @@ UNREAD = frozenset({"submodule"})
 class Removals:
     """``removal: delete``: what may be deleted."""
 
-    owns: Callable[[Key], bool] = field(default=lambda _key: True)
+    ownership: Ownership = field(default_factory=Ownership)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -191,8 +192,9 @@ def speaks_against(row: Recorded, removals: Removals) -> str:
     """What an object's row says against deleting it, if it were an orphan; empty: nothing."""
     if row.protect:
         return "it is protected"
-    if not removals.owns(row.key):
-        return "its identifier has none of the owned prefixes"
+    not_ours = removals.ownership.refuses(row.key, row.acknowledged_metadata)
+    if not_ours is not None:
+        return not_ours.why
     unknown = row.acknowledged.content is None or row.acknowledged.metadata is None
     if row.presence is not Presence.PRESENT or row.remote is None or unknown or row.status is ItemStatus.IN_FLIGHT:
         return "it is not known what the API holds of it"

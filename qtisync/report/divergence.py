@@ -11,9 +11,9 @@ from qtisync.model import Json
 DIVERGENCES = ("drift", "conflict", "unmanaged", "foreign", "altered", "difference")
 """What an object can be, apart from what the lists of items, orphans and broken files say.
 
-drift: changed at the API since our last write. conflict: that, and git changed as well. unmanaged: ours by its prefix,
-at the API, and neither in git nor recorded. foreign: somebody else's. altered: the API stored something else than what
-we sent. difference: not the same at two targets.
+drift: changed at the API since our last write. conflict: that, and git changed as well. unmanaged: ours by its prefix
+or stamp, at the API, and neither in git nor recorded. foreign: somebody else's. altered: the API stored something else
+than what we sent. difference: not the same at two targets.
 """
 WHATS = ("content", "metadata", "vanished")
 VERDICTS = ("report", "overwrite", "block")

@@ -15,6 +15,7 @@ from qtisync.report.value import Place, Report
 
 EDITORS = ("updatedBy", "modifiedBy", "lastModifiedBy", "lastUpdatedBy", "editedBy", "reportedBy")
 """Metadata keys in which other writers say who they are."""
+UNMANAGED = "it is at the API, and neither in git nor recorded"
 _DRIFT_HINTS = {
     OnDrift.REPORT: "bring the API's version into git, or send git's again: `qtisync apply --refresh` with on_drift: "
     "overwrite for its path",
@@ -118,9 +119,10 @@ def _conflict(one: Divergent, found: Findings) -> Divergence:
     shown = _divergence(one, "conflict", found)
     if one.vanished:
         return replace(shown, verdict="overwrite", hint="the push creates it again")
+    if one.not_ours is not None:
+        return replace(shown, verdict="report", hint=one.not_ours.remedy.rstrip("."))
     if one.recorded is None or one.recorded.remote is None:
-        hint = "give the item another identifier, or add its prefix to owned_prefixes"
-        return replace(shown, verdict="report", hint=hint)
+        return replace(shown, verdict="report", hint="it was not ours when it was met: `qtisync retry` looks again")
     return replace(shown, verdict=found.on_conflict, hint=_CONFLICT_HINTS[found.on_conflict])
 
 
@@ -188,6 +190,6 @@ def _stranger(one: Stranger, name: str) -> Divergence:
         remote_version=one.copy.version,
         updated_at=one.copy.updated_at,
         by=editor(one.copy.metadata),
-        message="it is at the API, and neither in git nor recorded" if ours else "it is somebody else's",
+        message=UNMANAGED if ours else "it is somebody else's" + (f": its owner is {one.owner}" if one.owner else ""),
         hint="bring it into git: qtisync import, then qtisync adopt" if ours else "",
     )

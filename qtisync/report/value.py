@@ -182,7 +182,7 @@ class Report:
     conflicts: tuple[Divergence, ...] = ()
     """Changed at the API and in git; and what is there and not ours."""
     unmanaged: tuple[Divergence, ...] = ()
-    """Ours by its prefix, at the API, and neither in git nor recorded."""
+    """Ours by its prefix or stamp, at the API, and neither in git nor recorded."""
     foreign: tuple[Divergence, ...] = ()
     """Somebody else's; listed only on demand, else they are just counted."""
     altered: tuple[Divergence, ...] = ()

@@ -18,8 +18,10 @@ from qtisync.delivery.wire import Terms
 from qtisync.engine.check import Reconciliation, eyes_of, heal, reconcile
 from qtisync.engine.push import Manners
 from qtisync.engine.reconcile import prepare
+from qtisync.ownership import Ownership
 from qtisync.planning.comparison import OnDrift
 
+OURS = Ownership(prefixes=("our-", "q", "new", "s"))
 AT_THE_API = ("nothing", "touched", "learner", "content", "key", "key removed", "gone", "as git wants it")
 IN_GIT = ("nothing", "content", "key", "removed", "broken", "moved")
 CHANGED = frozenset({"content", "key", "key removed", "gone"})
@@ -130,14 +132,10 @@ def look(world: EngineWorld, *, deep: bool = False) -> Reconciliation:
     return reconcile(eyes_of(world.bench), world.store, world.manners, plan, deep=deep)  # type: ignore[arg-type]
 
 
-def ours(key: Any) -> bool:
-    return str(key.identifier).startswith("our-")
-
-
 @histories(60)
 @given(WORLDS)
 def test_every_class_is_found_exactly_and_nothing_is_written(chosen: Mapping[str, Any]) -> None:
-    world = planted(chosen, Manners(ours=ours))
+    world = planted(chosen, Manners(terms=Terms(ownership=OURS)))
     try:
         before = world.kept.recorded()
         seen = look(world, deep=chosen["deep"])
@@ -167,7 +165,7 @@ def test_every_class_is_found_exactly_and_nothing_is_written(chosen: Mapping[str
 @histories(40)
 @given(WORLDS)
 def test_overwriting_converges_and_touches_nothing_that_is_not_gits(chosen: Mapping[str, Any]) -> None:
-    manners = Manners(terms=Terms(overwrite_conflicts=True), ours=ours, on_drift=lambda _path: OnDrift.OVERWRITE)
+    manners = Manners(terms=Terms(overwrite_conflicts=True, ownership=OURS), on_drift=lambda _path: OnDrift.OVERWRITE)
     world = planted(chosen, manners)
     try:
         strangers = {name: world.api.items[name] for name in chosen["strangers"]}
@@ -201,7 +199,7 @@ def test_overwriting_converges_and_touches_nothing_that_is_not_gits(chosen: Mapp
 @histories(40)
 @given(WORLDS)
 def test_what_is_only_reported_is_never_written_over(chosen: Mapping[str, Any]) -> None:
-    world = planted(chosen, Manners(ours=ours))
+    world = planted(chosen, Manners(terms=Terms(ownership=OURS)))
     try:
         fates = {f"q{number}": fate for number, fate in enumerate(chosen["fates"])}
         theirs = {name: world.api.items.get(name) for name, fate in fates.items() if fate.drifts}

@@ -28,6 +28,7 @@ from qtisync.delivery.wire import Terms
 from qtisync.engine.drain import Ending
 from qtisync.engine.push import Manners
 from qtisync.model import CommitId, ItemStatus, Standing
+from qtisync.ownership import Ownership
 
 busy = st.sampled_from(["a", "a", "a", *NAMES])
 items = busy.filter(lambda name: name != STIMULUS)
@@ -58,6 +59,7 @@ FAULTS: dict[str, Callable[[], Fault]] = {
 }
 LOST = [name for name in sorted(FAULTS) if "done" in name]
 HIT = {name for name in NAMES if name not in {STIMULUS, FOREIGN}}
+OURS = Ownership(prefixes=(ANCHOR, "a", "b", READER, STIMULUS))
 MOVING = {ItemStatus.QUEUED, ItemStatus.IN_FLIGHT}
 faults = st.lists(st.none() | st.sampled_from(sorted(FAULTS)), max_size=6)
 
@@ -101,7 +103,11 @@ class EngineMachine(RuleBasedStateMachine):
 
     @initialize(
         terms=st.builds(
-            Terms, preserve_foreign=st.booleans(), overwrite_conflicts=st.booleans(), read_back=st.booleans()
+            Terms,
+            preserve_foreign=st.booleans(),
+            overwrite_conflicts=st.booleans(),
+            read_back=st.booleans(),
+            ownership=st.just(OURS),
         ),
         mode=st.sampled_from(["merge", "merge", "replace", "ignore", "wrong"]),
         same_name=st.booleans(),
@@ -111,7 +117,7 @@ class EngineMachine(RuleBasedStateMachine):
     )
     def begin(self, terms, mode, same_name, stranger, synced, noted=False):
         """``noted``: somebody else has keys of their own in what is synced."""
-        manners = Manners(terms=terms, owns=lambda key: not key.identifier.startswith("x-"))
+        manners = Manners(terms=terms)
         self.world = EngineWorld(
             self.shelf, manners=manners, metadata_mode=mode, concurrency=self.concurrency, same_name=same_name
         )

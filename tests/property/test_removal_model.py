@@ -270,7 +270,7 @@ class RemovalMachine(RuleBasedStateMachine):
             digest=digest_text,
             concurrency=1,
         )
-        ask = Ask(actor="ada", owns=REMOVALS.owns, progress=SilentProgress())
+        ask = Ask(actor="ada", ownership=REMOVALS.ownership, progress=SilentProgress())
         rebuild(eyes, world.store, world.source, world.aim, ask)
         self.synced()
 

@@ -50,6 +50,7 @@ def test_defaults_of_a_target_are_those_of_the_interface():
         "on_content_change": {},
         "verify": "response",
         "owned_prefixes": (),
+        "owner_stamp": None,
         "removal": "report",
         "max_update": "30%",
         "max_delete": "0",

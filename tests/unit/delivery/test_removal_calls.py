@@ -25,16 +25,18 @@ from qtisync.delivery.outcome import (
 from qtisync.delivery.removal import next_removal_step, removal_job
 from qtisync.delivery.wire import Step
 from qtisync.model import Facets, Presence, Recorded, Remote
+from qtisync.ownership import Ownership, Stamp
 
 DELETE = Request(method="DELETE", segments=("assessment-items", "q1"), purpose=Purpose.DELETE)
 LOST = Unavailable(message="no answer")
 AWAY = Unavailable(message="unreachable", in_doubt=False)
 GONE = Missing(status=204, message="deleted")
 OURS = shown("c1")
+NO_RULE = Ownership()
 
 
-def walk(*answers: Answer, row: Recorded | None = None) -> list[Request | Outcome]:
-    job, steps = removal_job(row or a_recorded()), ()
+def walk(*answers: Answer, row: Recorded | None = None, ownership: Ownership = NO_RULE) -> list[Request | Outcome]:
+    job, steps = removal_job(row or a_recorded(), ownership), ()
     path: list[Request | Outcome] = [next_removal_step(job, steps)]
     for answer in answers:
         asked = path[-1]
@@ -110,6 +112,20 @@ def test_what_cannot_be_compared_counts_as_changed_unless_it_was_not_touched() -
     assert walk(replace(OURS, remote=same), row=row)[-1] == DELETE
 
 
+def test_only_what_carries_our_stamp_when_it_is_read_is_deleted() -> None:
+    """That it is recorded is not enough, even where nobody touched it since."""
+    stamped = {**GRADE_5, "owner": "us"}
+    ownership = Ownership(stamp=Stamp(key="owner", value="us"))
+    row = a_recorded(acknowledged_metadata=stamped)
+    assert walk(shown("c1", stamped), row=row, ownership=ownership)[-1] == DELETE
+    bare = walk(shown("c1", GRADE_5), row=row, ownership=ownership)[-1]
+    assert isinstance(bare, Conflicted)
+    assert bare.message == "it does not carry the owner stamp owner: us"
+    theirs = walk(shown("c1", {**GRADE_5, "owner": "them"}), row=row, ownership=ownership)[-1]
+    assert isinstance(theirs, Conflicted)
+    assert theirs.message == 'its owner is "them"'
+
+
 @pytest.mark.parametrize(
     "row",
     [
@@ -120,7 +136,7 @@ def test_what_cannot_be_compared_counts_as_changed_unless_it_was_not_touched() -
 )
 def test_what_is_not_known_is_a_bug_to_delete(row: Recorded) -> None:
     with pytest.raises(ValueError, match="without knowing what it is"):
-        removal_job(row)
+        removal_job(row, Ownership())
 
 
 @pytest.mark.parametrize(

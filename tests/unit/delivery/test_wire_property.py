@@ -23,8 +23,15 @@ from qtisync.delivery.outcome import (
 )
 from qtisync.delivery.wire import Job, Step, Terms, next_step
 from qtisync.model import Facets, Identifier, Kind, Presence, Remote, Scope
+from qtisync.ownership import Ownership, Stamp
 
 LONGEST = 8
+OWNERS = [
+    Ownership(),
+    Ownership(prefixes=("our-",)),
+    Ownership(stamp=Stamp(key="grade", value="5")),
+    Ownership(stamp=Stamp(key="status", value="mine")),
+]
 METADATA = st.sampled_from([{}, GRADE_5, {"grade": "6"}, {"grade": "5", "status": "live"}])
 CONTENTS = st.sampled_from([a_content_digest("c1"), a_content_digest("c2"), a_content_digest("c3"), None])
 REMOTES = st.builds(
@@ -70,7 +77,7 @@ JOBS = st.builds(
         overwrite_conflicts=st.booleans(),
         read_back=st.booleans(),
         metadata_endpoint=st.booleans(),
-        owned=st.booleans(),
+        ownership=st.sampled_from(OWNERS),
     ),
 )
 
@@ -121,8 +128,20 @@ def test_stranger_is_never_written_over(job: Job, data: Any):
     known = job.presence is Presence.PRESENT and job.remote is not None
     steps = attempt(job, data)
 
-    if not job.terms.owned and not known:
-        shown_before = False
-        for request, answer in steps:
-            assert not (request.purpose.writes and shown_before and request.purpose is not Purpose.CREATE)
-            shown_before = shown_before or (request.purpose is Purpose.PRE_READ and isinstance(answer, Shown))
+    ownership, theirs, gone = job.terms.ownership, False, False
+    for request, answer in steps:
+        assert not (request.purpose.writes and theirs and request.purpose is not Purpose.CREATE)
+        gone = gone or isinstance(answer, Missing)
+        if request.purpose is Purpose.PRE_READ and isinstance(answer, Shown):
+            recorded = job.acknowledged_metadata if known and not gone else None
+            theirs = ownership.refuses(job.key, answer.remote.metadata, recorded) is not None
+
+
+@given(job=JOBS, data=st.data())
+def test_with_a_stamp_nothing_that_is_there_is_written_unread(job: Job, data: Any):
+    steps = attempt(job, data)
+
+    if job.terms.ownership.stamp is not None:
+        for number, (request, _) in enumerate(steps):
+            if request.purpose is Purpose.UPDATE:
+                assert any(before.purpose is Purpose.PRE_READ for before, _ in steps[:number])

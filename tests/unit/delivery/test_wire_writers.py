@@ -26,9 +26,15 @@ from qtisync.delivery.outcome import (
     Outcome,
     Shown,
 )
-from qtisync.delivery.wire import NOT_OURS, Job, Terms, unfamiliar_words
+from qtisync.delivery.wire import Job, Terms, unfamiliar_words
 from qtisync.model import Facets, Identifier, Key, Kind, Presence, Remote, Scope
+from qtisync.ownership import Ownership
 
+STRANGER = Ownership(prefixes=("our-",))
+NOT_OURS = (
+    "it exists at the API and is not ours: its identifier has none of the owned prefixes. Give the item another "
+    "identifier, or add its prefix to owned_prefixes and run `qtisync retry` for it."
+)
 UNFAMILIAR = unfamiliar_words(a_key())
 
 
@@ -85,7 +91,7 @@ def test_existing_object_that_is_as_meant_is_adopted_without_a_write():
 @pytest.mark.parametrize("force", [False, True])
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_existing_object_that_is_not_ours_is_never_overwritten(force: bool, overwrite: bool):
-    terms = Terms(owned=False, overwrite_conflicts=overwrite, preserve_foreign=not overwrite)
+    terms = Terms(ownership=STRANGER, overwrite_conflicts=overwrite, preserve_foreign=not overwrite)
 
     assert climb(a_new_job(terms=terms, force=force), Exists(), shown("c1"))[2] == Conflicted(
         message=NOT_OURS,
@@ -94,7 +100,7 @@ def test_existing_object_that_is_not_ours_is_never_overwritten(force: bool, over
 
 
 def test_object_that_we_created_ourselves_may_be_updated_without_a_prefix():
-    assert climb(a_job(terms=Terms(owned=False)), shown())[-1] == put()
+    assert climb(a_job(terms=Terms(ownership=STRANGER)), shown())[-1] == put()
 
 
 def test_foreign_keys_are_sent_back_unchanged():
@@ -183,7 +189,7 @@ def test_what_is_in_doubt_accuses_nobody():
 
 def test_lost_create_is_no_right_to_what_somebody_added_under_a_prefix_that_is_not_ours():
     """The content is as we sent it, and a key is there that we did not send: `replace` would take it away."""
-    terms = Terms(owned=False, preserve_foreign=False)
+    terms = Terms(ownership=STRANGER, preserve_foreign=False)
     job = a_job(terms=terms, presence=Presence.DOUBTFUL, acknowledged=Facets(), acknowledged_metadata={}, remote=None)
     seen = shown("c2", {**job.metadata, "owner": "somebody"})
 

@@ -14,12 +14,16 @@ from test_recognise import eyes
 from world import item_xml
 
 from qtisync.engine import adopt
-from qtisync.engine.adopt import IN_FLIGHT, NOT_OURS, OURS_ALREADY, Candidates, Order, candidates
+from qtisync.engine.adopt import IN_FLIGHT, OURS_ALREADY, Candidates, Order, candidates
 from qtisync.engine.recognise import Ask
 from qtisync.errors import ApiUnavailableError
 from qtisync.model import CommitInfo, ItemStatus, Standing
+from qtisync.ownership import Ownership
 from qtisync.planning.takeover import Seen, recognised
 
+EVERYTHING = Ownership()
+STRANGER = Ownership(prefixes=("our-",))
+WHY = "its identifier has none of the owned prefixes"
 INFO = CommitInfo(commit=a_commit(), author="")
 
 
@@ -35,8 +39,8 @@ def world():
     world.close()
 
 
-def look(world: EngineWorld, *names: str, owns: Any = lambda _key: True, **order: Any) -> Candidates:
-    ask = Ask(actor="ada", owns=owns, progress=SilentProgress())
+def look(world: EngineWorld, *names: str, ownership: Ownership = EVERYTHING, **order: Any) -> Candidates:
+    ask = Ask(actor="ada", ownership=ownership, progress=SilentProgress())
     return candidates(eyes(world), world.store, world.source, AIM, Order(identifiers=names, **order), ask)
 
 
@@ -80,9 +84,9 @@ def test_what_git_does_not_have_is_an_orphan_under_protection(world):
 
 
 def test_what_is_not_ours_needs_to_be_asked_for(world):
-    refused = look(world, "a1", owns=lambda _key: False)
-    assert (keys(refused), refused.skipped) == ([], {a_key("a1"): NOT_OURS})
-    assert keys(look(world, "a1", owns=lambda _key: False, foreign=True)) == ["a1"]
+    refused = look(world, "a1", ownership=STRANGER)
+    assert (keys(refused), refused.skipped) == ([], {a_key("a1"): f"not ours: {WHY}. If it is meant, say --foreign"})
+    assert keys(look(world, "a1", ownership=STRANGER, foreign=True)) == ["a1"]
 
 
 def test_what_is_in_flight_is_not_touched(world):

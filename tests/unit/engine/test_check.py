@@ -13,11 +13,13 @@ from fakes import SilentProgress
 from world import item_xml, stimulus_xml
 
 from qtisync.delivery.messages import Reply, Request
+from qtisync.delivery.wire import Terms
 from qtisync.engine.check import Reconciliation, chosen, eyes_of, heal, look_after, reconcile, refreshed
 from qtisync.engine.drift import blocked_by_drift, last_check
 from qtisync.engine.push import Manners
 from qtisync.engine.reconcile import Aim, Prepared, prepare
 from qtisync.model import ItemStatus, Key, Reason, RepoPath
+from qtisync.ownership import Ownership
 from qtisync.planning.comparison import OnDrift
 from qtisync.planning.guard import Limits
 
@@ -28,7 +30,9 @@ NAMES = ("qa", "qb", "qc")
 def world(request: pytest.FixtureRequest) -> Iterator[EngineWorld]:
     """Three items and a stimulus in sync."""
     policy = getattr(request, "param", OnDrift.REPORT)
-    world = EngineWorld(manners=Manners(on_drift=lambda _path: policy, ours=lambda key: key.identifier[0] == "q"))
+    world = EngineWorld(
+        manners=Manners(terms=Terms(ownership=Ownership(prefixes=("q", "s"))), on_drift=lambda _path: policy)
+    )
     world.source.commit(
         {f"{name}.xml": item_xml(name).encode() for name in NAMES} | {"s.xml": stimulus_xml("s").encode()}
     )
@@ -75,14 +79,14 @@ def test_each_side_has_its_own_list(world: EngineWorld):
     edit_at_the_api(world, "qa", "qb")
     world.source.commit({"qb.xml": item_xml("qb", "Ours").encode(), "qc.xml": item_xml("qc", "Ours").encode()})
     world.api.store_item(item_xml("q-lost"))
-    world.api.store_item(item_xml("stranger"))
+    world.api.store_item(item_xml("their-1"))
 
     assert classes(look(world)) == {
         "drift": ["qa"],
         "conflicts": ["qb"],
         "pending": ["qc"],
         "unmanaged": ["q-lost"],
-        "foreign": ["stranger"],
+        "foreign": ["their-1"],
     }
 
 

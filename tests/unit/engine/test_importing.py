@@ -15,7 +15,10 @@ from world import item_xml, stimulus_xml
 from qtisync.content.canonical import digest_text
 from qtisync.engine.importing import Import, Order, import_objects
 from qtisync.engine.recognise import Ask
-from qtisync.model import ItemStatus, Kind
+from qtisync.model import ItemStatus
+from qtisync.ownership import Ownership
+
+EVERYTHING = Ownership()
 
 
 class MemoryShelf:
@@ -49,8 +52,8 @@ class Importing:
         body = {"identifier": "s1", "title": "T", "content": "<p>Read.</p>", "metadata": {"lesson": "one"}}
         return Request(method="POST", segments=("stimuli",), purpose=Purpose.CREATE, body=body)
 
-    def run(self, owns: Any = lambda _key: True, **order: Any) -> Import:
-        ask = Ask(actor="ada", owns=owns, progress=SilentProgress())
+    def run(self, ownership: Ownership = EVERYTHING, **order: Any) -> Import:
+        ask = Ask(actor="ada", ownership=ownership, progress=SilentProgress())
         chosen = Order(**{"base": "", **order})
         return import_objects(eyes(self.world), self.world.store, self.world.source, self.shelf, AIM, chosen, ask)
 
@@ -119,10 +122,10 @@ def test_what_git_has_elsewhere_is_not_written_a_second_time(importing):
 
 def test_only_what_is_asked_for_and_ours_is_imported(importing):
     assert importing.outcomes(prefix="q") == {"q1": "new"}
-    assert importing.outcomes(owns=lambda key: key.kind is Kind.ITEM) == {
+    assert importing.outcomes(ownership=Ownership(prefixes=("q", "Q"))) == {
         "q1": "same", "Q1": "new", "stimulus s1": "not_ours",
     }  # fmt: skip
-    assert importing.outcomes(owns=lambda _key: False, foreign=True)["stimulus s1"] == "new"
+    assert importing.outcomes(ownership=Ownership(prefixes=("none-",)), foreign=True)["stimulus s1"] == "new"
 
 
 def test_what_is_no_qti_3_is_told_and_not_written(importing):

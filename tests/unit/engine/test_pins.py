@@ -72,11 +72,13 @@ def test_what_is_the_same_there_needs_no_pin():
     other = an_item("q2", content="old")
     before = {a_key("q2"): PIN}
 
-    pins = chosen_pins({Q1: old, other.key: other}, {Q1: new, other.key: other}, before, a_commit("old"), START)
+    pins = chosen_pins(
+        {Q1: old, other.key: other}, {Q1: new, other.key: other}, before, commit=a_commit("old"), now=START
+    )
 
     assert pins == {Q1: PIN}
-    assert chosen_pins({Q1: new}, {Q1: new}, pins, a_commit("x"), START) == {}
-    assert chosen_pins({Q1: old}, {}, {}, a_commit("x"), START) == {}
+    assert chosen_pins({Q1: new}, {Q1: new}, pins, commit=a_commit("x"), now=START) == {}
+    assert chosen_pins({Q1: old}, {}, {}, commit=a_commit("x"), now=START) == {}
 
 
 def test_pins_decide_what_is_desired():
@@ -110,7 +112,7 @@ def roll_back(world: EngineWorld, commit: CommitId) -> None:
     assert prepared.snapshot is not None
     assert usual.snapshot is not None
     chosen = {key: item for key, item in prepared.snapshot.items.items() if key.identifier == "qa"}
-    put_pins(world.store, chosen_pins(chosen, usual.snapshot.items, {}, commit, world.clock.now()))  # type: ignore[arg-type]
+    put_pins(world.store, chosen_pins(chosen, usual.snapshot.items, {}, commit=commit, now=world.clock.now()))  # type: ignore[arg-type]
     apply(world.bench, prepared, Run())
 
 

@@ -18,8 +18,10 @@ from qtisync.engine.private_pace import PrivatePace
 from qtisync.engine.recognise import FEW, Ask, is_worth_a_look, rebuild, recognise_first
 from qtisync.engine.survey import Eyes
 from qtisync.errors import ApiUnavailableError, CredentialsError, WrongApiError
-from qtisync.model import ItemStatus, Kind
+from qtisync.model import ItemStatus
+from qtisync.ownership import Ownership
 
+EVERYTHING = Ownership()
 COUNT = FEW + 2
 
 
@@ -48,14 +50,15 @@ def eyes(world: EngineWorld) -> Eyes:
     )
 
 
-def rebuilt(world: EngineWorld, owns: Any = lambda _key: True) -> Any:
-    return rebuild(eyes(world), world.store, world.source, AIM, Ask(actor="ada", owns=owns, progress=SilentProgress()))
+def rebuilt(world: EngineWorld, ownership: Ownership = EVERYTHING) -> Any:
+    ask = Ask(actor="ada", ownership=ownership, progress=SilentProgress())
+    return rebuild(eyes(world), world.store, world.source, AIM, ask)
 
 
 def test_a_rebuild_records_what_is_there_and_is_in_sync(world):
     before = len(world.api.requests)
     done = rebuilt(world)
-    assert (done.planted, done.in_sync, done.found.absent, done.found.foreign) == (COUNT + 1, True, 0, ())
+    assert (done.planted, done.in_sync, done.found.absent, done.found.foreign) == (COUNT + 1, True, 0, {})
     assert [request.method for request in world.api.requests[before:]] == ["GET"] * 2
     assert {row.status for row in world.store.recorded().values()} == {ItemStatus.SYNCED}
     assert {line.purpose for line in world.store.history(None, 99)} == {"rebuild"}
@@ -73,7 +76,7 @@ def test_what_is_not_there_is_left_to_be_created(world):
 
 
 def test_what_is_not_ours_is_left_alone(world):
-    done = rebuilt(world, owns=lambda key: key.kind is Kind.STIMULUS)
+    done = rebuilt(world, ownership=Ownership(prefixes=("s",)))
     assert (done.planted, len(done.found.foreign)) == (1, COUNT)
 
 
@@ -107,7 +110,7 @@ def test_trouble_with_the_api_ends_a_rebuild_and_nothing_is_recorded(world, faul
 def test_the_first_pass_of_an_empty_record_looks_at_the_api_if_it_has_much_to_create(world):
     prepared = world.prepare()
     assert is_worth_a_look(world.store, prepared)
-    assert recognise_first(eyes(world), world.store, world.source, prepared, lambda _key: True, "ada")
+    assert recognise_first(eyes(world), world.store, world.source, prepared, Ownership(), "ada")
     assert len(world.api.requests) == 3
     world.cycle()
     assert world.api.writes() == []
@@ -118,7 +121,7 @@ def test_it_does_not_look_for_a_few_or_when_something_is_recorded_or_where_that_
     few = replace(prepared, plan=replace(prepared.plan, changes=prepared.plan.changes[: FEW - 1]))
     assert not is_worth_a_look(world.store, few)
     monkeypatch.setattr("qtisync.engine.recognise.PER_PAGE", 0)
-    assert not recognise_first(eyes(world), world.store, world.source, prepared, lambda _key: True, "ada")
+    assert not recognise_first(eyes(world), world.store, world.source, prepared, Ownership(), "ada")
     assert len(world.api.requests) == 1
     world.cycle()
     assert not is_worth_a_look(world.store, prepared)
@@ -127,5 +130,5 @@ def test_it_does_not_look_for_a_few_or_when_something_is_recorded_or_where_that_
 def test_an_empty_api_costs_one_call(world):
     world.api.items.clear()
     prepared = world.prepare()
-    assert not recognise_first(eyes(world), world.store, world.source, prepared, lambda _key: True, "ada")
+    assert not recognise_first(eyes(world), world.store, world.source, prepared, Ownership(), "ada")
     assert len(world.api.requests) == 1

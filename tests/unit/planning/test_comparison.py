@@ -11,10 +11,13 @@ from builders import a_content_digest, a_key, a_recorded, a_snapshot, an_item, f
 
 from qtisync.delivery.outcome import RemoteObject
 from qtisync.model import Broken, Facets, Item, ItemStatus, Key, Kind, Presence, Recorded, Remote, RepoPath, Standing
-from qtisync.planning.comparison import NOT_OURS, VANISHED, Comparison, Shown, side_by_side
+from qtisync.ownership import Ownership
+from qtisync.planning.comparison import VANISHED, Comparison, Shown, side_by_side
 from qtisync.planning.diff import diff
 from qtisync.planning.plan import Destination
 
+OURS = Ownership(prefixes=("our-", "q", "s", "new"))
+THEIRS = Ownership(prefixes=("their-",))
 HERE = Destination(target="t", base_url="http://127.0.0.1:1/api")
 MEDIUM, HARD = {"difficulty": "medium"}, {"difficulty": "hard"}
 
@@ -43,7 +46,7 @@ def compared(
     gone: Iterable[Key] = (),
     moved: Iterable[Key] = (),
     thorough: bool = False,
-    owns: bool = True,
+    ownership: Ownership = OURS,
     broken: tuple[Broken, ...] = (),
     ignored: dict[Key, RepoPath] | None = None,
 ) -> Comparison:
@@ -51,13 +54,7 @@ def compared(
     wanted = [_item_of(row) for row in recorded.values()] if items is None else items
     plan = diff(a_snapshot(*wanted, broken=broken, ignored=ignored or {}), recorded, HERE)
     shown = Shown(copies=copies, gone=frozenset(gone), moved=frozenset(moved), thorough=thorough)
-    return side_by_side(
-        plan,
-        recorded,
-        shown,
-        owns=lambda _key: owns,
-        ours=lambda key: key.identifier.startswith("our-"),
-    )
+    return side_by_side(plan, recorded, shown, ownership)
 
 
 def _item_of(row: Recorded) -> Item:
@@ -222,7 +219,9 @@ def test_what_we_wrote_meanwhile_accuses_nobody():
 def test_new_object_whose_identifier_is_taken_is_a_conflict_unless_it_is_ours():
     taken = {a_key("new"): a_copy(a_recorded("new"))}
 
-    assert compared([], taken, [an_item("new")], owns=False).conflicts[0].message == NOT_OURS
+    assert compared([], taken, [an_item("new")], ownership=THEIRS).conflicts[0].message == (
+        "it exists at the API and is not ours: its identifier has none of the owned prefixes"
+    )
     found = compared([], taken, [an_item("new")])
     assert (found.conflicts, found.pending) == ((), (a_key("new"),))
 

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qtisync.delivery.outcome import RemoteObject
-from qtisync.delivery.wire import Job, conflict
+from qtisync.delivery.wire import Job, Terms, conflict, whose
 from qtisync.model import Facets, Identifier, ItemStatus, Presence, Remote, Scope
+from qtisync.ownership import Ownership, Stamp
 from qtisync.planning.comparison import Shown, divergence
 from qtisync.planning.diff import compare
 
@@ -24,9 +25,10 @@ STAMPS = st.tuples(st.sampled_from([None, 1, 2]), st.sampled_from([None, "a", "b
     doubt=st.tuples(st.booleans(), st.booleans()),
     wanted=st.tuples(CONTENTS, METADATA),
     shown=st.tuples(st.none() | CONTENTS, METADATA, STAMPS),
+    ownership=st.sampled_from([Ownership(), Ownership(stamp=Stamp(key="a", value="1"))]),
 )
 def test_check_and_push_agree_on_what_was_changed_at_the_api(
-    recorded: Any, doubt: tuple[bool, bool], wanted: Any, shown: Any
+    recorded: Any, doubt: tuple[bool, bool], wanted: Any, shown: Any, ownership: Ownership
 ) -> None:
     content, metadata, server_content, (version, updated_at) = recorded
     acknowledged = Facets(
@@ -62,8 +64,11 @@ def test_check_and_push_agree_on_what_was_changed_at_the_api(
         acknowledged=acknowledged,
         acknowledged_metadata=metadata,
         remote=row.remote,
+        terms=Terms(ownership=ownership),
     )
 
-    found = divergence(row, change, Shown(copies={row.key: copy}))
+    found = divergence(row, change, Shown(copies={row.key: copy}), ownership)
 
-    assert (found is not None) == (conflict(job, copy) is not None)
+    not_ours = whose(job, (), copy)
+    assert (None if found is None else found.not_ours) == not_ours
+    assert not_ours is not None or (found is not None) == (conflict(job, copy) is not None)

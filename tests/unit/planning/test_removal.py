@@ -22,6 +22,7 @@ from qtisync.model import (
     RepoPath,
     Standing,
 )
+from qtisync.ownership import Ownership
 from qtisync.planning.plan import Destination, Orphan, Plan
 from qtisync.planning.removal import (
     NOT_DELETED,
@@ -38,7 +39,7 @@ from qtisync.planning.removal import (
 )
 
 NOW = 1_000_000.0
-REMOVALS = Removals(owns=lambda key: key.identifier.startswith(("q", "s")))
+REMOVALS = Removals(ownership=Ownership(prefixes=("q", "s")))
 S1 = a_key("s1", Kind.STIMULUS)
 
 
