@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from qtisync.config.settings import (
     Count,
+    OwnerStamp,
     Repository,
     Settings,
     Share,
@@ -129,3 +130,34 @@ def test_importing_the_configuration_loads_nothing_heavy():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "[]"
+
+
+def test_owner_stamp_is_a_key_of_ones_own_with_a_name():
+    stamp = a_target(owner_stamp={"key": "managedBy", "value": "alg-content"}).owner_stamp
+    assert stamp == OwnerStamp(key="managedBy", value="alg-content")
+
+
+@pytest.mark.parametrize(
+    ("stamp", "message"),
+    [
+        ({"key": "grade", "value": "us"}, "is grade, which has a meaning of its own at the API"),
+        ({"key": "QtiSync", "value": "us"}, "is the reserved key of sidecars, which is never sent"),
+        ({"key": "", "value": "us"}, "is empty, or begins or ends with white space"),
+        ({"key": "owner", "value": " us"}, "is empty, or begins or ends with white space"),
+        ({"key": "owner", "value": "x" * 41}, "is no name"),
+        ({"key": "owner", "value": "a\nb"}, "is no name"),
+        ({"key": "owner", "value": 5}, "Input should be a valid string"),
+        ({"key": "owner"}, "Field required"),
+    ],
+)
+def test_owner_stamp_that_cannot_say_whose_an_object_is_is_refused(stamp, message):
+    with pytest.raises(ValidationError) as caught:
+        a_target(owner_stamp=stamp)
+    assert [error["msg"] for error in caught.value.errors()] == [message]
+
+
+def test_stamp_that_a_content_change_would_overwrite_is_refused():
+    stamp = {"key": "owner", "value": "us"}
+    assert a_target(owner_stamp=stamp, on_content_change={"owner": "us", "x": 1})
+    with pytest.raises(ValidationError, match="sets owner in on_content_change and in owner_stamp"):
+        a_target(owner_stamp=stamp, on_content_change={"owner": "them"})

@@ -1,7 +1,7 @@
 import pytest
 
 from qtisync.config.file import load_settings
-from qtisync.config.settings import Share
+from qtisync.config.settings import OwnerStamp, Share
 from qtisync.errors import ConfigError, ConfigProblem
 
 SMALLEST = """\
@@ -42,6 +42,7 @@ def test_environment_sets_any_key(write):
         "QTISYNC_TARGETS__STAGING__MAX_CONCURRENCY": "4",
         "QTISYNC_TARGETS__STAGING__PRODUCTION": "true",
         "QTISYNC_TARGETS__STAGING__ON_CONTENT_CHANGE": "{humanApproved: false}",
+        "QTISYNC_TARGETS__STAGING__OWNER_STAMP": "{key: managedBy, value: us}",
         "HOME": "/root",
     }
 
@@ -54,6 +55,7 @@ def test_environment_sets_any_key(write):
     assert loaded.settings.content.exclude == ("drafts/**",)
     assert (target.max_update, target.max_concurrency, target.production) == (Share(5.0), 4, True)
     assert target.on_content_change == {"humanApproved": False}
+    assert target.owner_stamp == OwnerStamp(key="managedBy", value="us")
     assert loaded.overrides == tuple(sorted(environ.keys() - {"HOME"}))
 
 

@@ -217,3 +217,11 @@ def test_a_working_tree_is_a_folder_of_this_machine(write):
 
     assert (problem.where, problem.message) == ("repository", "has url and source: worktree")
     assert problem.hint == "a working tree is on this machine: name its folder in path"
+
+
+def test_unknown_key_of_the_owner_stamp_is_refused_with_a_suggestion(write):
+    text = SMALLEST + "    owner_stamp: {key: managedBy, vaule: us}\n"
+    assert [(p.where, p.message, p.hint) for p in problems_of(write(text))] == [
+        ("targets.staging.owner_stamp.value", "is missing", "add it; config.example.yaml shows every key"),
+        ("targets.staging.owner_stamp.vaule", "is not a key that qtisync knows", "did you mean value?"),
+    ]

@@ -9,6 +9,7 @@ from qtisync.content.loader import load_snapshot
 from qtisync.content.metadata import metadata_digest
 from qtisync.content.selection import ContentRules, select
 from qtisync.model import Broken, Facets, Item, Key, Kind, Lane, Problem, Snapshot, Steering
+from qtisync.ownership import Stamp
 
 
 def key(identifier, kind=Kind.ITEM):
@@ -320,3 +321,25 @@ def test_thousands_of_items_load_in_time_that_grows_with_their_number():
         return time.process_time() - started
 
     assert min(seconds(4_000) for _ in range(2)) < 20 * max(min(seconds(500) for _ in range(3)), 0.005)
+
+
+def test_owner_stamp_of_the_rules_is_metadata_of_everything_stimuli_included():
+    stamp = Stamp(key="managedBy", value="us")
+    files = {
+        "q.xml": an_object("q"),
+        "q.yaml": a_sidecar({"grade": "5"}),
+        "s.xml": an_object("s", Kind.STIMULUS),
+        "t.xml": an_object("t"),
+        "t.yaml": a_sidecar({"managedBy": "them"}),
+    }
+    found = loaded(files, stamp=stamp)
+    assert {str(key): item.metadata for key, item in found.items.items()} == {
+        "q": {"managedBy": "us", "grade": "5"},
+        "stimulus s": {"managedBy": "us"},
+    }
+    assert {str(key): item.facets.metadata for key, item in found.items.items()} == {
+        str(key): metadata_digest(item.metadata) for key, item in found.items.items()
+    }
+    assert [(broken.path, str(broken.key), [p.path for p in broken.problems]) for broken in found.broken] == [
+        ("t.xml", "t", ["t.yaml"])
+    ]

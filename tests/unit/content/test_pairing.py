@@ -6,11 +6,12 @@ from content_world import SYMLINK, a_bad_sidecar, a_sidecar, an_object, selected
 from qtisync.content.metadata import metadata_digest
 from qtisync.content.pairing import Pairing, Pairings
 from qtisync.model import Lane, Problem, Steering
+from qtisync.ownership import Stamp
 
 
-def pairings(files):
+def pairings(files, stamp=None):
     facts = {a_blob(path): what for path, what in files.items() if not isinstance(what, str)}
-    return Pairings(selected(files), facts)
+    return Pairings(selected(files), facts, stamp)
 
 
 def a_pairing(metadata, steering=Steering(), problems=()):
@@ -103,3 +104,40 @@ def test_a_path_deeper_than_the_stack_is_no_trouble():
     files = {"_defaults.yaml": a_sidecar({"x": 1}), f"{deep}q.xml": an_object("q")}
 
     assert pairings(files).of(f"{deep}q.xml") == a_pairing({"x": 1})
+
+
+def test_the_owner_stamp_lies_below_everything_and_is_part_of_the_metadata():
+    files = {
+        "_defaults.yaml": a_sidecar({"subject": "Math"}),
+        "a/q.yaml": a_sidecar({"grade": "5"}),
+        "a/q.xml": an_object("q"),
+        "a/said.yaml": a_sidecar({"managedBy": "us"}),
+        "a/said.xml": an_object("said"),
+    }
+    found = pairings(files, Stamp(key="managedBy", value="us"))
+
+    assert found.of("a/q.xml") == a_pairing({"managedBy": "us", "subject": "Math", "grade": "5"})
+    assert found.of("a/said.xml") == a_pairing({"managedBy": "us", "subject": "Math"})
+    assert pairings({"q.xml": an_object("q")}, Stamp(key="managedBy", value="us")).of("q.xml") == a_pairing(
+        {"managedBy": "us"}
+    )
+
+
+def test_a_file_that_names_another_owner_is_a_problem_wherever_it_lies():
+    files = {
+        "a/_defaults.yaml": a_sidecar({"managedBy": "them"}),
+        "a/q.yaml": a_sidecar({"managedBy": True}),
+        "a/q.xml": an_object("q"),
+        "r.xml": an_object("r"),
+    }
+    found = pairings(files, Stamp(key="managedBy", value="us"))
+
+    assert [(problem.path, problem.code, problem.message) for problem in found.of("a/q.xml").problems] == [
+        (
+            path,
+            "other-owner",
+            "`managedBy` is something else here than the owner stamp of this target, `managedBy: us`.",
+        )
+        for path in ("a/_defaults.yaml", "a/q.yaml")
+    ]
+    assert found.of("r.xml").problems == ()

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 from builders import GRADE_5, a_content_digest, a_key, facets
 from wire_values import (
+    METADATA,
     STAMP,
     a_job,
     a_metadata_job,
@@ -17,18 +18,19 @@ from wire_values import (
     shown,
 )
 
-from qtisync.delivery.messages import Request
+from qtisync.delivery.messages import Purpose, Request
 from qtisync.delivery.outcome import (
     Accepted,
     Altered,
     Conflicted,
     Exists,
+    Missing,
     Outcome,
     Shown,
 )
-from qtisync.delivery.wire import Job, Terms, unfamiliar_words
+from qtisync.delivery.wire import Job, Terms, always_reads, unfamiliar_words
 from qtisync.model import Facets, Identifier, Key, Kind, Presence, Remote, Scope
-from qtisync.ownership import Ownership
+from qtisync.ownership import Ownership, Stamp
 
 STRANGER = Ownership(prefixes=("our-",))
 NOT_OURS = (
@@ -194,3 +196,106 @@ def test_lost_create_is_no_right_to_what_somebody_added_under_a_prefix_that_is_n
     seen = shown("c2", {**job.metadata, "owner": "somebody"})
 
     assert climb(job, seen)[-1] == Conflicted(message=NOT_OURS, remote=seen.remote)
+
+
+US = Ownership(stamp=Stamp(key="owner", value="us"))
+STAMPED = {**GRADE_5, "owner": "us"}
+THEIRS = {**GRADE_5, "owner": "them"}
+
+
+@pytest.mark.parametrize("force", [False, True])
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize(
+    ("metadata", "why"),
+    [(GRADE_5, "it does not carry the owner stamp owner: us"), (THEIRS, 'its owner is "them"')],
+)
+def test_existing_object_without_our_stamp_is_never_overwritten(metadata, why, force: bool, overwrite: bool):
+    terms = Terms(ownership=US, overwrite_conflicts=overwrite, preserve_foreign=not overwrite)
+    job = a_new_job(terms=terms, force=force, metadata=STAMPED)
+
+    assert climb(job, Exists(), shown("c2", metadata))[2] == Conflicted(
+        message=f"it exists at the API and is not ours: {why}. Give the item another identifier; or, if it is meant, "
+        "`qtisync adopt ID --foreign` takes it over.",
+        remote=a_remote("c2", metadata),
+    )
+
+
+def test_existing_object_with_our_stamp_is_ours_although_nothing_is_recorded_of_it():
+    job = a_new_job(terms=Terms(ownership=US), metadata=STAMPED)
+
+    assert climb(job, Exists(), shown("c2", STAMPED))[2] == Accepted(remote=a_remote("c2", STAMPED), written=False)
+    assert climb(job, Exists(), shown("c1", STAMPED))[2] == Conflicted(
+        message=UNFAMILIAR, remote=a_remote("c1", STAMPED)
+    )
+    assert climb(replace(job, force=True), Exists(), shown("c1", STAMPED))[2] == put(STAMPED)
+
+
+@pytest.mark.parametrize("force", [False, True])
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_another_owner_s_stamp_on_an_object_of_ours_is_a_conflict_whatever_the_policy(force: bool, overwrite: bool):
+    terms = Terms(ownership=US, overwrite_conflicts=overwrite, preserve_foreign=not overwrite)
+    job = a_job(terms=terms, force=force, metadata=STAMPED, acknowledged_metadata=STAMPED)
+
+    assert climb(job, shown("c1", THEIRS, version=2)) == [
+        get(),
+        Conflicted(
+            message='it is not ours any more: its owner is now "them". Agree with them whose it is; if it is yours, '
+            "`qtisync adopt ID --foreign` takes it over.",
+            remote=a_remote("c1", THEIRS, 2),
+        ),
+    ]
+
+
+def test_another_owner_s_stamp_is_seen_even_where_nobody_touched_the_object_since_and_even_in_doubt():
+    """It was a foreign key to us until our own stamp was configured."""
+    job = a_job(terms=Terms(ownership=US), metadata=STAMPED)
+    assert isinstance(climb(job, shown("c1", THEIRS))[1], Conflicted)
+    doubtful = a_job(terms=Terms(ownership=US), metadata=STAMPED, acknowledged=Facets())
+    assert isinstance(climb(doubtful, shown("c1", THEIRS))[1], Conflicted)
+
+
+def test_object_that_was_adopted_from_another_owner_gets_our_stamp():
+    job = a_job(terms=Terms(ownership=US), metadata=STAMPED, acknowledged_metadata=THEIRS)
+    assert climb(job, shown("c1", THEIRS))[1] == put(STAMPED)
+
+
+def test_stamp_that_was_removed_is_an_edit_of_a_key_of_git_s():
+    job = a_job(terms=Terms(ownership=US), metadata=STAMPED, acknowledged_metadata=STAMPED)
+    stripped = climb(job, shown("c1", GRADE_5, version=2))[1]
+    assert isinstance(stripped, Conflicted)
+    assert stripped.message == 'its metadata "owner" was removed at the API since our last write'
+    assert climb(replace(job, force=True), shown("c1", GRADE_5, version=2))[1] == put(STAMPED)
+
+
+def test_stamp_is_turned_on_changed_and_removed_without_losing_foreign_keys():
+    """What there was before is told by the record; ``status`` is a run-time writer's."""
+    seen = {**GRADE_5, "status": "live"}
+    on = a_job(terms=Terms(ownership=US), scope=METADATA, metadata=STAMPED)
+    assert climb(on, shown("c1", seen))[1] == put({**STAMPED, "status": "live"})
+    other = Ownership(stamp=Stamp(key="managedBy", value="us"))
+    changed = a_job(
+        terms=Terms(ownership=other),
+        scope=METADATA,
+        metadata={**GRADE_5, "managedBy": "us"},
+        acknowledged_metadata=STAMPED,
+    )
+    assert climb(changed, shown("c1", {**STAMPED, "status": "live"}))[1] == put(
+        {**GRADE_5, "managedBy": "us", "status": "live"}
+    )
+    off = a_job(scope=METADATA, acknowledged_metadata=STAMPED)
+    assert climb(off, shown("c1", {**STAMPED, "status": "live"}))[1] == put({**GRADE_5, "status": "live"})
+
+
+def test_object_that_vanished_and_was_made_anew_by_a_stranger_is_his():
+    blind = Terms(ownership=US, preserve_foreign=False, overwrite_conflicts=True)
+    job = a_job(terms=blind, metadata=STAMPED, acknowledged_metadata=STAMPED)
+    path = climb(job, Missing(), Exists(), shown("c3", GRADE_5, version=1))
+    assert [getattr(step, "purpose", None) for step in path[:3]] == [Purpose.PRE_READ, Purpose.CREATE, Purpose.PRE_READ]
+    assert isinstance(path[-1], Conflicted)
+    assert "does not carry the owner stamp" in path[-1].message
+
+
+def test_with_a_stamp_even_a_write_that_may_overwrite_everything_is_read_first():
+    blind = Terms(ownership=US, preserve_foreign=False, overwrite_conflicts=True)
+    assert (always_reads(blind), always_reads(replace(blind, ownership=Ownership()))) == (True, False)
+    assert climb(a_job(terms=blind, metadata=STAMPED, acknowledged_metadata=STAMPED)) == [get()]

@@ -6,17 +6,19 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
-from builders import START, a_commit, a_key, a_recorded, a_snapshot, an_item, facets
+from builders import START, a_commit, a_content_digest, a_key, a_recorded, a_snapshot, an_item, facets
 from engine_world import AIM, EngineWorld
 from fakes import MemoryStore, SilentProgress
 from world import item_xml
 
+from qtisync.content.metadata import metadata_digest
 from qtisync.engine.cycle import Run, apply
 from qtisync.engine.pins import Pin, chosen_pins, fingerprint, held_back, pins_of, put_pins, shown_pins
 from qtisync.engine.reconcile import prepare
 from qtisync.engine.view import View
 from qtisync.engine.warm import Memory
-from qtisync.model import CommitId
+from qtisync.model import CommitId, Facets, Item
+from qtisync.ownership import Stamp
 from qtisync.planning.plan import Pinned
 
 PIN = Pin(commit=a_commit("old"), since=START, kept=facets("old"), instead_of=facets("new"))
@@ -88,6 +90,41 @@ def test_pins_decide_what_is_desired():
 
 def test_pins_are_shown_with_their_file():
     assert shown_pins({Q1: PIN}, {}) == (Pinned(key=Q1, path="", commit=PIN.commit, since=START),)  # type: ignore[arg-type]
+
+
+US, YOU = Stamp(key="owner", value="us"), Stamp(key="managedBy", value="you")
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, US), (US, None), (US, YOU), (US, replace(US, value="you"))])
+def test_new_owner_stamp_is_no_edit_of_a_pinned_file(before: Stamp | None, after: Stamp | None):
+    """The pin holds, its object gets the stamp of today, and once that is recorded the pin still holds."""
+
+    def stamped(content: str, stamp: Stamp | None) -> Item:
+        metadata = {"grade": "5", **(stamp.metadata if stamp is not None else {})}
+        found = Facets(content=a_content_digest(content), metadata=metadata_digest(metadata))
+        return an_item("q1", content=content, metadata=metadata, facets=found)
+
+    kept, wanted = stamped("old", before), stamped("new", before)
+    pins = chosen_pins({Q1: kept}, {Q1: wanted}, {}, commit=a_commit("old"), now=START, stamp=before)
+    row = a_recorded("q1", desired=kept.facets, desired_metadata=kept.metadata)
+    for recorded in (
+        row,
+        replace(row, desired=stamped("old", after).facets, desired_metadata=stamped("old", after).metadata),
+    ):
+        view = View(snapshot=a_snapshot(stamped("new", after)), recorded={Q1: recorded}, items=1, present=1)
+
+        found, left = held_back(view, pins, after)
+
+        item, today = found.snapshot.items[Q1], stamped("old", after)
+        assert (item.facets, item.metadata, left) == (today.facets, today.metadata, pins)
+        edited = replace(view, snapshot=a_snapshot(stamped("newer", after)))
+        assert held_back(edited, pins, after)[1] == {}
+
+
+def test_pins_with_a_stamp_are_kept_in_the_record():
+    store = MemoryStore()
+    put_pins(store, {Q1: replace(PIN, stamp=US)})
+    assert pins_of(store) == {Q1: replace(PIN, stamp=US)}
 
 
 @pytest.fixture

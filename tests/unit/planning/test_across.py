@@ -8,7 +8,8 @@ from builders import a_content_digest, a_key, a_recorded, facets
 
 from qtisync.delivery.outcome import RemoteObject
 from qtisync.model import Facets, Identifier, Presence, RepoPath, Standing
-from qtisync.planning.across import Difference, Side, across, recorded_sides, shown_sides
+from qtisync.ownership import Stamp
+from qtisync.planning.across import Difference, Side, across, recorded_sides, shown_sides, unstamped
 
 PATH = RepoPath("q.xml")
 SIDE = Side(content=a_content_digest("c1"), metadata={"grade": "5"}, version=1)
@@ -64,3 +65,11 @@ def test_api_shows_gits_keys_only():
     )
 
     assert shown_sides({row.key: row, a_key("q2"): a_recorded("q2")}, {row.key: copy}) == {row.key: SIDE}
+
+
+def test_owner_stamps_of_two_targets_are_no_difference():
+    key, here = a_key("q"), replace(SIDE, metadata={"grade": "5", "owner": "staging"})
+    there = {key: replace(SIDE, metadata={"grade": "5", "managedBy": "live"})}
+    stamps = (Stamp(key="owner", value="staging"), None, Stamp(key="managedBy", value="live"))
+    assert unstamped({key: here}, stamps) == unstamped(there, stamps) == {key: SIDE}
+    assert unstamped(there, (None, None)) is there

@@ -11,7 +11,7 @@ from builders import a_content_digest, a_key, a_recorded, a_snapshot, an_item, f
 
 from qtisync.delivery.outcome import RemoteObject
 from qtisync.model import Broken, Facets, Item, ItemStatus, Key, Kind, Presence, Recorded, Remote, RepoPath, Standing
-from qtisync.ownership import Ownership
+from qtisync.ownership import Ownership, Stamp
 from qtisync.planning.comparison import VANISHED, Comparison, Shown, side_by_side
 from qtisync.planning.diff import diff
 from qtisync.planning.plan import Destination
@@ -315,3 +315,51 @@ def test_same_identifier_of_another_kind_is_another_object():
     found = compared([row], {row.key: a_copy(row), stimulus: a_copy(row)})
 
     assert [one.key for one in found.unmanaged] == [stimulus]
+
+
+STAMPED = Ownership(stamp=Stamp(key="owner", value="us"))
+
+
+def test_another_owner_s_stamp_is_a_conflict_even_if_git_wants_nothing_else_and_nobody_touched_it():
+    row = a_recorded()
+    held = a_recorded("q2", standing=Standing.HELD)
+    copies = {one.key: a_copy(one, metadata={"grade": "5", "owner": "them"}) for one in (row, held)}
+
+    broken = (Broken(path=held.path),)
+    found = compared([row, held], copies, [an_item()], broken=broken, ownership=STAMPED)
+
+    assert [(str(one.key), one.names, one.is_conflict, one.message) for one in found.conflicts] == [
+        (name, ("owner",), True, 'it is not ours any more: its owner is now "them"') for name in ("q1", "q2")
+    ]
+    assert found.drift == ()
+
+
+def test_stamp_that_was_removed_is_drift():
+    row = a_recorded(acknowledged_metadata={"grade": "5", "owner": "us"})
+    copies = {row.key: a_copy(row, metadata={"grade": "5"}, version=7)}
+
+    (one,) = compared([row], copies, ownership=STAMPED).drift
+
+    assert (one.names, one.not_ours) == (("owner",), None)
+
+
+def test_what_is_unmanaged_is_told_by_the_stamp_as_well():
+    row = a_recorded()
+    copies = {
+        a_key(name): a_copy(row, metadata={"owner": owner} if owner else {})
+        for name, owner in (("x1", "us"), ("x2", "them"), ("x3", ""))
+    }
+
+    found = compared([], copies, [], ownership=STAMPED)
+
+    assert [str(one.key) for one in found.unmanaged] == ["x1"]
+    assert [(str(one.key), one.owner) for one in found.foreign] == [("x2", '"them"'), ("x3", "")]
+
+
+def test_new_object_whose_identifier_is_taken_is_ours_if_it_carries_our_stamp():
+    taken = a_copy(a_recorded("new"), metadata={"owner": "us"})
+    bare = a_copy(a_recorded("new"))
+
+    assert compared([], {a_key("new"): taken}, [an_item("new")], ownership=STAMPED).conflicts == ()
+    (one,) = compared([], {a_key("new"): bare}, [an_item("new")], ownership=STAMPED).conflicts
+    assert one.message == "it exists at the API and is not ours: it does not carry the owner stamp owner: us"

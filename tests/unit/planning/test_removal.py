@@ -22,7 +22,7 @@ from qtisync.model import (
     RepoPath,
     Standing,
 )
-from qtisync.ownership import Ownership
+from qtisync.ownership import Ownership, Stamp
 from qtisync.planning.plan import Destination, Orphan, Plan
 from qtisync.planning.removal import (
     NOT_DELETED,
@@ -197,3 +197,14 @@ def test_a_ledger_is_kept_whole_and_what_is_none_allows_nothing() -> None:
 def test_dependants_go_first() -> None:
     rows = [a_recorded("s1", kind=Kind.STIMULUS), a_recorded("t1", kind=Kind.TEST), a_recorded("b"), a_recorded("a")]
     assert [row.key.identifier for row in in_order(rows)] == ["t1", "a", "b", "s1"]
+
+
+def test_with_a_stamp_only_what_the_api_acknowledged_with_it_goes() -> None:
+    removals = Removals(ownership=Ownership(stamp=Stamp(key="owner", value="us")))
+    bare, ours = an_orphan().recorded, an_orphan(acknowledged_metadata={"owner": "us"}).recorded
+    theirs = an_orphan(acknowledged_metadata={"owner": "them"}).recorded
+    assert [speaks_against(row, removals) for row in (bare, ours, theirs)] == [
+        "it does not carry the owner stamp owner: us",
+        "",
+        'its owner is "them"',
+    ]
