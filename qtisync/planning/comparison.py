@@ -152,12 +152,7 @@ class Comparison:
     in_sync: int = 0
 
 
-def side_by_side(
-    plan: Plan,
-    recorded: Mapping[Key, Recorded],
-    shown: Shown,
-    ownership: Ownership,
-) -> Comparison:
+def side_by_side(plan: Plan, recorded: Mapping[Key, Recorded], shown: Shown, ownership: Ownership) -> Comparison:
     """Compare."""
     changes = {change.item.key: change for change in plan.changes}
     orphans = {orphan.recorded.key for orphan in plan.orphans}
