@@ -10,65 +10,24 @@ from typing import Any
 
 import pytest
 from builders import a_key
-from engine_world import AIM, BASE_URL, EngineWorld
-from fakes import SilentProgress
+from engine_world import AIM, BASE_URL
+from stamped_world import US, StampedWorld
 from test_importing import MemoryShelf
-from test_recognise import eyes
 from world import item_xml, stimulus_xml
 
 from qtisync.content.facts import FACTS_VERSION
-from qtisync.delivery.wire import Terms
-from qtisync.engine.adopt import OURS_ALREADY, Candidates, Order, candidates
-from qtisync.engine.check import Reconciliation, eyes_of, reconcile
+from qtisync.engine.adopt import OURS_ALREADY
 from qtisync.engine.cycle import Run, apply
 from qtisync.engine.importing import Order as ImportOrder
 from qtisync.engine.importing import import_objects
-from qtisync.engine.push import Manners
-from qtisync.engine.recognise import FEW, Ask, Rebuilt, rebuild, recognise_first
-from qtisync.engine.reconcile import prepare
+from qtisync.engine.recognise import FEW, recognise_first
 from qtisync.model import ItemStatus, Scope
 from qtisync.ownership import Ownership, Stamp
 from qtisync.planning.comparison import OnDrift
 from qtisync.planning.guard import Limits
 from qtisync.planning.removal import Removals
 
-US = Stamp(key="managedBy", value="us")
 THEM = {"managedBy": "them"}
-
-
-class StampedWorld(EngineWorld):
-    """A target whose configuration may change."""
-
-    def configure(self, stamp: Stamp | None = US, **terms: Any) -> None:
-        """Somebody edits the configuration; the process is started again."""
-        ownership = Ownership(stamp=stamp)
-        self.aim = replace(AIM, rules=replace(AIM.rules, stamp=stamp))
-        self.manners = Manners(terms=Terms(ownership=ownership, **terms), on_drift=lambda _path: OnDrift.OVERWRITE)
-        self.start()
-
-    @property
-    def ask(self) -> Ask:
-        return Ask(actor="ada", ownership=self.manners.terms.ownership, progress=SilentProgress())
-
-    def adopt(self, *names: str, foreign: bool = False) -> Candidates:
-        order = Order(identifiers=names, foreign=foreign)
-        found = candidates(eyes(self), self.store, self.source, self.aim, order, self.ask)  # type: ignore[arg-type]
-        self.store.plant(found.rows)
-        return found
-
-    def rebuild(self) -> Rebuilt:
-        return rebuild(eyes(self), self.store, self.source, self.aim, self.ask)  # type: ignore[arg-type]
-
-    def look(self) -> Reconciliation:
-        plan = prepare(self.source, self.store, self.aim, self.clock.now(), SilentProgress(), thorough=True).plan  # type: ignore[arg-type]
-        return reconcile(eyes_of(self.bench), self.store, self.manners, plan)  # type: ignore[arg-type]
-
-    def metadata(self, name: str) -> dict[str, Any]:
-        found = self.api.items.get(name) or self.api.stimuli[name]
-        return dict(found["metadata"])
-
-    def rows(self) -> dict[str, tuple[ItemStatus, str | None]]:
-        return {str(key): (row.status, row.last_error) for key, row in self.store.recorded().items()}
 
 
 @pytest.fixture
@@ -224,7 +183,7 @@ def test_first_pass_of_an_empty_record_recognises_what_carries_the_stamp(world: 
     before = len(world.api.writes())
     prepared = world.prepare()
     ownership = world.manners.terms.ownership
-    assert recognise_first(eyes(world), world.store, world.source, prepared, ownership, "ada")  # type: ignore[arg-type]
+    assert recognise_first(world.eyes, world.store, world.source, prepared, ownership, "ada")  # type: ignore[arg-type]
     world.cycle()
     assert len(world.api.writes()) == before
 
@@ -248,7 +207,7 @@ def test_import_leaves_the_stamp_to_the_configuration_and_a_commit_of_it_has_not
 
     def run(**options: Any) -> dict[str, str]:
         done = import_objects(
-            eyes(world), world.store, world.source, shelf, world.aim, replace(order, **options), world.ask  # type: ignore[arg-type]
+            world.eyes, world.store, world.source, shelf, world.aim, replace(order, **options), world.ask  # type: ignore[arg-type]
         )  # fmt: skip
         return {str(one.key): one.outcome for one in done.objects}
 
