@@ -14,6 +14,7 @@ from wire_values import (
     a_new_job,
     a_remote,
     climb,
+    get,
     put,
     shown,
 )
