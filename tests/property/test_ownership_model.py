@@ -14,7 +14,7 @@ from engine_watch import subject, words_of
 from engine_world import Killed, Shelf
 from fake_api import FakeApi, Fault
 from fakes import FakeClock
-from hypothesis import HealthCheck, settings
+from histories import histories, patient
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from stamped_world import StampedWorld
@@ -321,11 +321,7 @@ class SqliteOwnersMachine(OwnersMachine):
     shelf: Shelf = "sqlite"
 
 
-TestOwners = OwnersMachine.TestCase
-TestOwners.settings = settings(
-    max_examples=120, stateful_step_count=20, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
-TestOwnersOnSqlite = SqliteOwnersMachine.TestCase
-TestOwnersOnSqlite.settings = settings(
-    max_examples=8, stateful_step_count=15, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
+TestOwners = patient(OwnersMachine.TestCase)
+TestOwners.settings = histories(100, stateful_step_count=20, deadline=None)
+TestOwnersOnSqlite = patient(SqliteOwnersMachine.TestCase)
+TestOwnersOnSqlite.settings = histories(6, stateful_step_count=15, deadline=None)
