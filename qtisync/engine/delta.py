@@ -66,6 +66,7 @@ class _Part:
     snapshot: Snapshot
     fresh: Mapping[str, Mapping[BlobId, Facts]]
     claims: frozenset[Key]
+    claiming: frozenset[RepoPath]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +75,13 @@ class _Past:
 
     claims: frozenset[Key]
     paths: frozenset[RepoPath]
+    claiming: frozenset[RepoPath]
+    """Those of them that are objects, readable or not; the rest are other files."""
     others: int
+
+
+def _claiming(selection: Selection, facts: Mapping[BlobId, Facts]) -> frozenset[RepoPath]:
+    return frozenset(entry.path for entry in selection.objects if not isinstance(facts[entry.blob], OtherFacts))
 
 
 class _Delta:
@@ -157,7 +164,8 @@ class _Delta:
         if snapshot.warnings:
             raise _UnusualError
         claims = frozenset(filter(None, (claimed(known.xml[entry.blob]) for entry in selection.objects)))
-        return _Part(selection=selection, snapshot=snapshot, fresh=known.fresh, claims=claims)
+        claiming = _claiming(selection, known.xml)
+        return _Part(selection=selection, snapshot=snapshot, fresh=known.fresh, claims=claims, claiming=claiming)
 
     def _past(self, paths: set[RepoPath]) -> _Past:
         selection = select(self._entries(self._warm.commit, paths), self._ground.rules)
@@ -168,6 +176,7 @@ class _Delta:
         return _Past(
             claims=frozenset(filter(None, (claimed(facts[entry.blob]) for entry in selection.objects))),
             paths=frozenset(entry.path for entry in selection.objects),
+            claiming=_claiming(selection, facts),
             others=sum(isinstance(facts[entry.blob], OtherFacts) for entry in selection.objects),
         )
 
@@ -181,7 +190,7 @@ class _Delta:
         broken = (*part.snapshot.broken, *(broken for broken in last.broken if broken.path in paths))
         codes = {problem.code for file in broken for problem in file.problems}
         codes |= {warning.code for warning in last.warnings if warning.path in paths}
-        moved = past.paths ^ {entry.path for entry in part.selection.objects}
+        moved = past.paths ^ {entry.path for entry in part.selection.objects} | past.claiming ^ part.claiming
         folders = {folder_of(name) for path in moved | self._excluded(paths) for name in self._names.of(path)}
         if (
             held

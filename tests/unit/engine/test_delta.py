@@ -102,6 +102,21 @@ def test_whatever_may_concern_other_files_makes_it_look_at_everything(daemon, ch
     assert daemon.source.trees == 2
 
 
+def test_a_file_that_begins_or_ceases_to_be_an_object_beside_a_stray_makes_it_look_at_everything(daemon):
+    """Whether a YAML file that belongs to nothing is worth a warning depends on the objects beside it."""
+    note, item = b"<note/>", item_xml("beside").encode()
+    daemon.source.commit({"a/q1.yaml": b"grade: 5\n", "a/q2.xml": note})
+    daemon.one_pass()
+    warned = []
+    for trees, content in enumerate((item, note), start=daemon.source.trees + 1):
+        daemon.source.commit({"a/q2.xml": content})
+        daemon.one_pass()
+        assert daemon.source.trees == trees
+        warned.append([warning.path for warning in daemon.store.last_pass().warnings])
+
+    assert warned == [["a/q1.yaml"], []]
+
+
 def test_many_passes_go_on_from_each_other(daemon):
     for number in range(5):
         daemon.source.commit({"items/q3.xml": item_xml("q3", f"Version {number}").encode()})
