@@ -16,8 +16,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).parent))
 
@@ -25,6 +27,9 @@ from world import SIDECAR, item
 
 from qtisync.sandbox.options import Options
 from qtisync.sandbox.server import Sandbox
+
+if TYPE_CHECKING:  # measured from the moment at which it is imported
+    from qtisync.service import Service
 
 ITEMS = 200
 SECRET = "soak-webhook-secret"
@@ -70,10 +75,10 @@ class Author:
         """One commit that changes one item."""
         self._stream([turn % ITEMS], turn)
 
-    def _stream(self, numbers: object, turn: int) -> None:
+    def _stream(self, numbers: Iterable[int], turn: int) -> None:
         parent = b"from refs/heads/main^0\n" if turn else b""
         parts = [b"commit refs/heads/main\ncommitter B <b@example.org> 1700000000 +0000\ndata 1\nx\n", parent]
-        for number in numbers:  # type: ignore[attr-defined]
+        for number in numbers:
             for name, text in (
                 (".xml", item(number, f"Turn {turn}.")),
                 (".yaml", SIDECAR.format(grade=turn % 12, n=number)),
@@ -165,11 +170,11 @@ def soak(passes: int) -> bool:
         return flat(first, last) and equal(api, author)
 
 
-def settle(service: object, author: Author) -> None:
+def settle(service: Service, author: Author) -> None:
     """Wait until the last push is at the API."""
     head = subprocess.run(["git", "-C", author.bare, "rev-parse", "main"], capture_output=True, text=True, check=True)
     limit = time.monotonic() + 120
-    while service.bench.store.setting("synced_commit") != head.stdout.strip():  # type: ignore[attr-defined]
+    while service.bench.store.setting("synced_commit") != head.stdout.strip():
         assert time.monotonic() < limit, "never synced"
         time.sleep(0.05)
 
